@@ -1,0 +1,272 @@
+//! Flags, environment and file become the options that the modules own: flag > environment > file > default. The only
+//! reader of the environment.
+
+use super::Usage;
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use ocelli::catalog::Catalog;
+use ocelli::engine::{EngineKind, EngineOptions, Runtime};
+use ocelli::nms::{NmsOptions, Suppression};
+use ocelli::picture::Limits;
+use ocelli::serve::connection::Stop;
+use ocelli::serve::{ApiKeys, ServeOptions};
+use serde::Deserialize;
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where models are looked for by name, unless told otherwise.
+const MODELS_DIR: &str = "models";
+
+/// The port served on, unless told otherwise.
+const PORT: u16 = 8080;
+
+/// Where models are found.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+pub struct CatalogArgs {
+    /// Folder of NAME.onnx files [default: models]
+    #[arg(long, value_name = "DIR", env = "OCELLI_MODELS_DIR")]
+    pub models_dir: Option<PathBuf>,
+}
+
+impl CatalogArgs {
+    pub fn catalog(&self) -> Catalog {
+        Catalog { folders: vec![self.models_dir.clone().unwrap_or_else(|| MODELS_DIR.into())] }
+    }
+}
+
+/// How networks are run.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+pub struct EngineArgs {
+    /// Engine that runs the network [default: auto]
+    #[arg(long, value_enum, env = "OCELLI_ENGINE")]
+    pub engine: Option<EngineName>,
+    /// Threads that share the work of one run [default: one a processor]
+    #[arg(long, value_name = "N", env = "OCELLI_THREADS")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// An engine, as it is named on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineName {
+    /// The quickest that can run the network.
+    Auto,
+    /// tract.
+    Tract,
+}
+
+impl EngineArgs {
+    pub fn runtime(&self) -> Runtime {
+        let default = EngineOptions::default();
+        let kind = match self.engine {
+            None | Some(EngineName::Auto) => EngineKind::Auto,
+            Some(EngineName::Tract) => EngineKind::Tract,
+        };
+        Runtime::new(EngineOptions { kind, threads: self.threads.unwrap_or(default.threads) })
+    }
+}
+
+/// Which detections are told.
+#[derive(Debug, Clone, Args)]
+pub struct DetectionArgs {
+    /// Leave out detections of at most this confidence
+    #[arg(long, value_name = "0..1", default_value_t = NmsOptions::default().confidence, value_parser = fraction)]
+    pub confidence: f32,
+    /// Overlap (IoU) from which two boxes are the same object
+    #[arg(long, value_name = "0..1", default_value_t = NmsOptions::default().iou, value_parser = fraction)]
+    pub iou: f32,
+    /// Most detections a picture
+    #[arg(long, value_name = "N", default_value_t = NmsOptions::default().max_detections)]
+    pub max_detections: usize,
+    /// Labels looked for, separated by commas
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub classes: Vec<String>,
+    /// Compare boxes of different classes too
+    #[arg(long)]
+    pub class_agnostic: bool,
+    /// What happens to a box that overlaps a surer one
+    #[arg(long, value_enum, default_value = "hard")]
+    pub nms: NmsName,
+}
+
+/// A way of suppression, as it is named on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum NmsName {
+    /// It is dropped.
+    Hard,
+    /// Its confidence falls by their overlap.
+    SoftLinear,
+    /// Its confidence falls by a Gaussian of their overlap.
+    SoftGaussian,
+}
+
+impl DetectionArgs {
+    /// The options, for a model of these labels.
+    pub fn options(&self, labels: &[String]) -> anyhow::Result<NmsOptions> {
+        let id = |name: &String| {
+            let found = labels.iter().position(|label| label == name);
+            found.ok_or_else(|| Usage(format!("--classes: the model knows no class `{name}` (`ocelli models show` lists them)")))
+        };
+        let classes = self.classes.iter().map(id).collect::<Result<Vec<_>, _>>()?;
+        Ok(NmsOptions {
+            confidence: self.confidence,
+            iou: self.iou,
+            max_detections: self.max_detections,
+            class_agnostic: self.class_agnostic,
+            suppression: match self.nms {
+                NmsName::Hard => Suppression::Hard,
+                NmsName::SoftLinear => Suppression::SoftLinear,
+                NmsName::SoftGaussian => Suppression::SoftGaussian,
+            },
+            classes: (!classes.is_empty()).then_some(classes),
+        })
+    }
+}
+
+fn fraction(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(fraction) if (0.0..=1.0).contains(&fraction) => Ok(fraction),
+        _ => Err("not a number in 0..1".into()),
+    }
+}
+
+/// Every option of `serve`: as a flag, an environment variable or a key of the file.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServeArgs {
+    /// Model to serve, by name or file; repeatable, the first one is the default [default: all in the models folder]
+    #[arg(long, value_name = "NAME|FILE", env = "OCELLI_MODEL", value_delimiter = ',')]
+    #[serde(default)]
+    pub model: Vec<String>,
+    /// Folder of NAME.onnx files [default: models]
+    #[arg(long, value_name = "DIR", env = "OCELLI_MODELS_DIR")]
+    pub models_dir: Option<PathBuf>,
+    /// Address to listen on; 0.0.0.0 for all of the machine's [default: 127.0.0.1]
+    #[arg(long, value_name = "IP", env = "OCELLI_HOST")]
+    pub host: Option<IpAddr>,
+    /// Port to listen on; 0 for any free one; the variable PORT is read too [default: 8080]
+    #[arg(long, value_name = "N", env = "OCELLI_PORT")]
+    pub port: Option<u16>,
+    /// Requests that may wait; more are answered 429 [default: 64]
+    #[arg(long, value_name = "N", env = "OCELLI_QUEUE")]
+    pub queue: Option<usize>,
+    /// Requests worked on at once [default: 2]
+    #[arg(long, value_name = "N", env = "OCELLI_WORKERS")]
+    pub workers: Option<NonZeroUsize>,
+    /// Longest time of a request [default: 30]
+    #[arg(long, value_name = "SECONDS", env = "OCELLI_REQUEST_TIMEOUT")]
+    pub request_timeout: Option<u64>,
+    /// After SIGTERM, how long requests are still accepted while readiness says 503 [default: 2]
+    #[arg(long, value_name = "SECONDS", env = "OCELLI_DRAIN_DELAY")]
+    pub drain_delay: Option<u64>,
+    /// Largest body, in MiB [default: 16]
+    #[arg(long, value_name = "MIB", env = "OCELLI_MAX_BODY_MB")]
+    pub max_body_mb: Option<NonZeroUsize>,
+    /// Largest picture, in pixels [default: 67108864]
+    #[arg(long, value_name = "N", env = "OCELLI_MAX_PIXELS")]
+    pub max_pixels: Option<u64>,
+    /// Key that opens the API; repeatable [default: open to all]
+    #[arg(long, value_name = "KEY", env = "OCELLI_API_KEY", hide_env_values = true, value_delimiter = ',')]
+    #[serde(default)]
+    pub api_key: Vec<String>,
+    /// File of such keys, one a line
+    #[arg(long, value_name = "FILE", env = "OCELLI_API_KEY_FILE")]
+    pub api_key_file: Option<PathBuf>,
+    /// Origin whose pages may use the API; repeatable, * for all [default: none]
+    #[arg(long, value_name = "ORIGIN", env = "OCELLI_CORS_ORIGIN", value_delimiter = ',')]
+    #[serde(default)]
+    pub cors_origin: Vec<String>,
+    /// Engine that runs the networks [default: auto]
+    #[arg(long, value_enum, env = "OCELLI_ENGINE")]
+    pub engine: Option<EngineName>,
+    /// Threads that share the work of one run [default: one a processor]
+    #[arg(long, value_name = "N", env = "OCELLI_THREADS")]
+    pub threads: Option<NonZeroUsize>,
+    /// What is logged, such as `debug` or `ocelli=debug,info` [default: info]
+    #[arg(long, value_name = "FILTER", env = "OCELLI_LOG")]
+    pub log: Option<String>,
+}
+
+impl ServeArgs {
+    /// What flags and environment leave open, from a TOML file.
+    pub fn over_file(self, file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut file: Self = match file {
+            None => Self::default(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+                toml::from_str(&text).with_context(|| path.display().to_string())?
+            }
+        };
+        if let Some(port) = std::env::var_os("PORT").filter(|_| self.port.is_none()) {
+            let port = port.to_string_lossy();
+            file.port = Some(port.parse().map_err(|_| Usage(format!("the variable PORT is `{port}`, which is no port")))?);
+        }
+        let listed = |ours: Vec<String>, file: Vec<String>| if ours.is_empty() { file } else { ours };
+        Ok(Self {
+            model: listed(self.model, file.model),
+            models_dir: self.models_dir.or(file.models_dir),
+            host: self.host.or(file.host),
+            port: self.port.or(file.port),
+            queue: self.queue.or(file.queue),
+            workers: self.workers.or(file.workers),
+            request_timeout: self.request_timeout.or(file.request_timeout),
+            drain_delay: self.drain_delay.or(file.drain_delay),
+            max_body_mb: self.max_body_mb.or(file.max_body_mb),
+            max_pixels: self.max_pixels.or(file.max_pixels),
+            api_key: listed(self.api_key, file.api_key),
+            api_key_file: self.api_key_file.or(file.api_key_file),
+            cors_origin: listed(self.cors_origin, file.cors_origin),
+            engine: self.engine.or(file.engine),
+            threads: self.threads.or(file.threads),
+            log: self.log.or(file.log),
+        })
+    }
+
+    pub fn catalog(&self) -> Catalog {
+        CatalogArgs { models_dir: self.models_dir.clone() }.catalog()
+    }
+
+    pub fn runtime(&self) -> Runtime {
+        EngineArgs { engine: self.engine, threads: self.threads }.runtime()
+    }
+
+    pub fn address(&self) -> (IpAddr, u16) {
+        (self.host.unwrap_or(IpAddr::from([127, 0, 0, 1])), self.port.unwrap_or(PORT))
+    }
+
+    pub fn stop(&self) -> Stop {
+        Stop { drain_delay: Duration::from_secs(self.drain_delay.unwrap_or(2)), grace: self.timeout() }
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(self.request_timeout.unwrap_or(30))
+    }
+
+    pub fn options(&self) -> anyhow::Result<ServeOptions> {
+        let mut keys = self.api_key.clone();
+        if let Some(path) = &self.api_key_file {
+            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+            keys.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
+            // An empty file must not open the API to all.
+            anyhow::ensure!(!keys.is_empty(), "{}: no key in it", path.display());
+        }
+        let origin = |origin: &String| origin.parse().map_err(|_| Usage(format!("--cors-origin: `{origin}` is no origin")));
+        Ok(ServeOptions {
+            queue: self.queue.unwrap_or(64),
+            workers: self.workers.map_or(2, NonZeroUsize::get),
+            request_timeout: self.timeout(),
+            max_body: self.max_body_mb.map_or(16, NonZeroUsize::get) << 20,
+            limits: self.max_pixels.map_or_else(Limits::default, |max_pixels| Limits { max_pixels }),
+            api_keys: ApiKeys::new(keys.iter().map(String::as_str)),
+            cors_origins: self.cors_origin.iter().map(origin).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// The URL that a health check asks, for a server that was told its port by the environment.
+pub fn ready_url() -> String {
+    let port = ["OCELLI_PORT", "PORT"].iter().find_map(|name| std::env::var(name).ok());
+    format!("http://127.0.0.1:{}/health/ready", port.unwrap_or_else(|| PORT.to_string()))
+}

@@ -1,0 +1,249 @@
+//! `ocelli detect`.
+
+use super::config::{CatalogArgs, DetectionArgs, EngineArgs};
+use super::{Usage, complain};
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use ocelli::detection::DetectionReport;
+use ocelli::detector::{Detector, Sight};
+use ocelli::draw::annotate;
+use ocelli::nms::NmsOptions;
+use ocelli::picture::{self, Encoding, Limits};
+use std::collections::{BTreeMap, HashSet};
+use std::io::{IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+/// Pictures looked at at once: while one is in the network, the next one is decoded.
+const WORKERS: usize = 2;
+
+/// Extensions of the pictures that are taken from a folder.
+const EXTENSIONS: [&str; 8] = ["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
+
+#[derive(Args)]
+#[command(after_help = "Examples:\n  ocelli detect --model yolo.onnx dog.jpg --save annotated\n  \
+    ocelli detect --model yolo.onnx photos --json > detections.jsonl\n  cat dog.jpg | ocelli detect --model yolo.onnx -")]
+pub struct DetectCommand {
+    /// Pictures, folders of pictures, or - for a picture from standard input
+    #[arg(value_name = "IMAGE|DIR|-", required = true)]
+    pictures: Vec<PathBuf>,
+    /// The model, by name or file [default: the only one in the models folder]
+    #[arg(long, value_name = "NAME|FILE", env = "OCELLI_MODEL")]
+    model: Option<String>,
+    #[command(flatten)]
+    catalog: CatalogArgs,
+    #[command(flatten)]
+    detection: DetectionArgs,
+    /// One JSON object a picture, one a line
+    #[arg(long)]
+    json: bool,
+    /// Write annotated pictures into this folder
+    #[arg(long, value_name = "DIR")]
+    save: Option<PathBuf>,
+    /// Largest picture, in pixels
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_pixels, env = "OCELLI_MAX_PIXELS")]
+    max_pixels: u64,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// A picture to look at.
+struct Source {
+    /// What is told of it: the file's name, or its path below the folder that was named.
+    name: String,
+    /// Where it is; standard input if `None`.
+    path: Option<PathBuf>,
+}
+
+impl DetectCommand {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let sources = sources(&self.pictures)?;
+        let detector = self.detector()?;
+        let options = self.detection.options(&detector.metadata().labels)?;
+        if let Some(folder) = &self.save {
+            std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        }
+        let limits = Limits { max_pixels: self.max_pixels };
+        let progress = progress(sources.len())?;
+        let mut saver = Saver { folder: self.save.as_deref(), taken: HashSet::new() };
+        let mut failures = 0;
+        look_at_all(&sources, &detector, &limits, &options, |source, sight| {
+            let told = sight.and_then(|sight| {
+                progress.suspend(|| if self.json { print_json(&sight.report) } else { print_table(&sight.report) })?;
+                saver.save(&source.name, sight)
+            });
+            progress.inc(1);
+            match told {
+                Err(error) if error.is::<std::io::Error>() => return Err(error),
+                Err(error) => {
+                    failures += 1;
+                    progress.suspend(|| complain(&format!("{}: {error:#}", source.name)));
+                }
+                Ok(()) => {}
+            }
+            Ok(())
+        })?;
+        progress.finish_and_clear();
+        Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn detector(&self) -> anyhow::Result<Detector> {
+        let catalog = self.catalog.catalog();
+        let entry = match &self.model {
+            Some(name) => catalog.find(name)?,
+            None => match &catalog.list()?[..] {
+                [only] => only.clone(),
+                [] => bail!(Usage("no model: name one with --model, or make one with `ocelli convert`".into())),
+                several => {
+                    let names: Vec<_> = several.iter().map(|entry| entry.name.as_str()).collect();
+                    bail!(Usage(format!("which model? name one with --model: {}", names.join(", "))))
+                }
+            },
+        };
+        Ok(entry.open()?.into_detector(&self.engine.runtime(), None)?)
+    }
+}
+
+fn sources(arguments: &[PathBuf]) -> anyhow::Result<Vec<Source>> {
+    let mut sources = Vec::new();
+    for argument in arguments {
+        if argument == Path::new("-") {
+            sources.push(Source { name: "-".into(), path: None });
+        } else if argument.is_dir() {
+            let before = sources.len();
+            walk(argument, argument, &mut sources)?;
+            if sources.len() == before {
+                bail!("{}: no picture in this folder ({})", argument.display(), EXTENSIONS.join(", "));
+            }
+        } else {
+            let name = argument.file_name().unwrap_or(argument.as_os_str()).to_string_lossy().into_owned();
+            sources.push(Source { name, path: Some(argument.clone()) });
+        }
+    }
+    Ok(sources)
+}
+
+fn walk(root: &Path, folder: &Path, sources: &mut Vec<Source>) -> anyhow::Result<()> {
+    let list = || std::fs::read_dir(folder)?.map(|entry| entry.map(|e| e.path())).collect::<Result<Vec<_>, _>>();
+    let mut paths = list().with_context(|| folder.display().to_string())?;
+    paths.sort();
+    for path in paths {
+        let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+        if path.is_dir() {
+            walk(root, &path, sources)?;
+        } else if extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str())) {
+            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+            sources.push(Source { name, path: Some(path) });
+        }
+    }
+    Ok(())
+}
+
+/// Looks at every picture and hands what came of it to `tell`, in the order of the sources.
+fn look_at_all(
+    sources: &[Source],
+    detector: &Detector,
+    limits: &Limits,
+    options: &NmsOptions,
+    mut tell: impl FnMut(&Source, anyhow::Result<Sight>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let next = AtomicUsize::new(0);
+    // Of no capacity: a worker waits until its picture is told, so that few are in memory.
+    let (sender, receiver) = mpsc::sync_channel(0);
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS.min(sources.len()) {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(source) = sources.get(index) else { break };
+                    if sender.send((index, look_at(source, detector, limits, options))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut early = BTreeMap::new();
+        let mut told = 0;
+        for (index, sight) in receiver {
+            early.insert(index, sight);
+            while let Some(sight) = early.remove(&told) {
+                tell(&sources[told], sight)?;
+                told += 1;
+            }
+        }
+        if told == sources.len() { Ok(()) } else { Err(anyhow!("a worker stopped early")) }
+    })
+}
+
+fn look_at(source: &Source, detector: &Detector, limits: &Limits, options: &NmsOptions) -> anyhow::Result<Sight> {
+    let mut bytes = Vec::new();
+    match &source.path {
+        Some(path) => bytes = std::fs::read(path).map_err(|e| anyhow!("{e}"))?,
+        None => drop(std::io::stdin().read_to_end(&mut bytes).map_err(|e| anyhow!("{e}"))?),
+    }
+    Ok(detector.detect(&bytes, Some(source.name.clone()), limits, options)?)
+}
+
+fn progress(pictures: usize) -> anyhow::Result<ProgressBar> {
+    // Between lines of text on the same terminal a bar would only flicker.
+    if pictures < 2 || std::io::stdout().is_terminal() {
+        return Ok(ProgressBar::hidden());
+    }
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} pictures, {per_sec}, {eta} left")?;
+    Ok(ProgressBar::new(pictures as u64).with_style(style))
+}
+
+fn print_json(report: &DetectionReport) -> anyhow::Result<()> {
+    writeln!(std::io::stdout().lock(), "{}", serde_json::to_string(report)?)?;
+    Ok(())
+}
+
+fn print_table(report: &DetectionReport) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let (image, count) = (&report.image, report.detections.len());
+    let objects = if count == 1 { "object" } else { "objects" };
+    let name = image.name.as_deref().unwrap_or("-");
+    writeln!(out, "{name}  {} × {}  {count} {objects}  {:.0} ms", image.width, image.height, report.timings_ms.total)?;
+    let longest = report.detections.iter().map(|found| found.label.chars().count()).max().unwrap_or(0);
+    for found in &report.detections {
+        let (label, percent, at) = (&found.label, found.confidence * 100.0, found.bbox);
+        writeln!(out, "  {label:<longest$}  {percent:5.1} %   x {:6.1}  y {:6.1}   {:6.1} × {:.1}", at.x, at.y, at.width, at.height)?;
+    }
+    for warning in &report.warnings {
+        writeln!(out, "  note: {warning}")?;
+    }
+    Ok(())
+}
+
+/// Writes annotated pictures under names that do not collide.
+struct Saver<'a> {
+    folder: Option<&'a Path>,
+    taken: HashSet<PathBuf>,
+}
+
+impl Saver<'_> {
+    fn save(&mut self, name: &str, mut sight: Sight) -> anyhow::Result<()> {
+        let Some(folder) = self.folder else { return Ok(()) };
+        let name = Path::new(if name == "-" { "stdin.jpg" } else { name });
+        let is_png = name.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
+        let (encoding, extension) = if is_png { (Encoding::Png, "png") } else { (Encoding::Jpeg, "jpg") };
+        let mut path = folder.join(name).with_extension(extension);
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let mut number = 2;
+        while !self.taken.insert(path.clone()) {
+            path.set_file_name(format!("{stem}-{number}.{extension}"));
+            number += 1;
+        }
+        annotate(&mut sight.image, &sight.report.detections);
+        let bytes = picture::encode(&sight.image, encoding)?;
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
+        }
+        std::fs::write(&path, bytes).with_context(|| path.display().to_string())
+    }
+}

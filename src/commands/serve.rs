@@ -1,0 +1,99 @@
+//! `ocelli serve`.
+
+use super::config::ServeArgs;
+use super::{start_logging, tell};
+use anyhow::{Context, bail};
+use clap::Args;
+use ocelli::catalog::Entry;
+use ocelli::serve::connection::{self, Stop};
+use ocelli::serve::{App, ServedModel};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(Args)]
+#[command(after_help = "Examples:\n  ocelli serve --model yolo.onnx\n  \
+    OCELLI_PORT=9000 ocelli serve --models-dir /models --host 0.0.0.0\n  \
+    curl --data-binary @dog.jpg -H 'Content-Type: image/jpeg' http://127.0.0.1:8080/api/v1/detect")]
+pub struct ServeCommand {
+    /// TOML file with any of the options below, such as `port = 9000`
+    #[arg(long, value_name = "FILE", env = "OCELLI_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    options: ServeArgs,
+}
+
+impl ServeCommand {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let options = self.options.over_file(self.config.as_deref())?;
+        start_logging(options.log.as_deref().unwrap_or("info"));
+        let entries = entries(&options)?;
+        let app = Arc::new(App::new(options.options()?)?);
+        tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(options, entries, app))
+    }
+}
+
+/// The models to serve, the default one first.
+fn entries(options: &ServeArgs) -> anyhow::Result<Vec<Entry>> {
+    let catalog = options.catalog();
+    if !options.model.is_empty() {
+        return Ok(options.model.iter().map(|name| catalog.find(name)).collect::<Result<_, _>>()?);
+    }
+    let entries = catalog.list()?;
+    if entries.is_empty() {
+        let folders: Vec<_> = catalog.folders.iter().map(|folder| folder.display().to_string()).collect();
+        bail!("no model to serve: {} holds no .onnx file.\nname one with --model, or make one with `ocelli convert`", folders.join(", "));
+    }
+    Ok(entries)
+}
+
+async fn serve(options: ServeArgs, entries: Vec<Entry>, app: Arc<App>) -> anyhow::Result<ExitCode> {
+    let address = options.address();
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {}:{}", address.0, address.1))?;
+    let at = listener.local_addr()?;
+    let shutdown = shutdown(options.stop())?;
+    let server = tokio::spawn(connection::serve(listener, Arc::clone(&app), shutdown));
+    let loading = tokio::task::spawn_blocking(move || load(&options, &entries, &app));
+    // A server that cannot load its models ends; one that is told to stop while it loads, too.
+    let abort = server.abort_handle();
+    let load = tokio::spawn(async move {
+        let loaded = loading.await.map_err(anyhow::Error::from).and_then(|loaded| loaded);
+        match &loaded {
+            Ok(()) => tell(&format!("ocelli is ready at http://{at} (playground), http://{at}/docs (API)")),
+            Err(_) => abort.abort(),
+        }
+        loaded
+    });
+    match server.await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(_) => load.await?.map(|()| ExitCode::FAILURE),
+    }
+}
+
+fn load(options: &ServeArgs, entries: &[Entry], app: &App) -> anyhow::Result<()> {
+    let runtime = options.runtime();
+    let mut models = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let began = Instant::now();
+        let model = ServedModel::load(entry, &runtime)?;
+        let engine = model.info.engine.as_deref().unwrap_or("none: a raw model");
+        tracing::info!(model = entry.name, engine, seconds = began.elapsed().as_secs_f64(), "loaded and warm");
+        models.push(model);
+    }
+    app.set_models(models);
+    Ok(())
+}
+
+/// Resolves when the process is told to stop. An interrupt from a terminal does not wait for load balancers.
+fn shutdown(stop: Stop) -> std::io::Result<impl Future<Output = Stop>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => stop,
+            _ = interrupt.recv() => Stop { drain_delay: Duration::ZERO, ..stop },
+        }
+    })
+}

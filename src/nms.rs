@@ -1,0 +1,113 @@
+//! Non-maximum suppression: of several boxes on one object, the surest remains.
+
+use crate::head::Candidate;
+use serde::{Deserialize, Serialize};
+
+/// What happens to a box that overlaps a surer one of its class.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub enum Suppression {
+    /// It is dropped when their IoU is above the threshold.
+    #[default]
+    Hard,
+    /// Its confidence is multiplied by 1 − IoU when their IoU is above the threshold
+    /// (Soft-NMS, Bodla et al. 2017, <https://arxiv.org/abs/1704.04503>, equation 2).
+    SoftLinear,
+    /// Its confidence is multiplied by exp(−IoU² / 0.5), whatever the threshold (equation 3, the paper's σ).
+    SoftGaussian,
+}
+
+/// The σ of Gaussian Soft-NMS that the paper uses.
+const SIGMA: f64 = 0.5;
+
+/// Which candidates become detections.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NmsOptions {
+    /// Least confidence, 0..=1; candidates of at most this are dropped, before and after soft suppression.
+    pub confidence: f32,
+    /// Overlap from which two boxes are the same object, 0..=1.
+    pub iou: f32,
+    /// Most detections a picture.
+    pub max_detections: usize,
+    /// Compare boxes of different classes too.
+    pub class_agnostic: bool,
+    /// What happens to an overlapping box.
+    pub suppression: Suppression,
+    /// The classes looked for; all of them if `None`.
+    pub classes: Option<Vec<usize>>,
+}
+
+impl Default for NmsOptions {
+    fn default() -> Self {
+        Self {
+            confidence: 0.25,
+            iou: 0.45,
+            max_detections: 300,
+            class_agnostic: false,
+            suppression: Suppression::Hard,
+            classes: None,
+        }
+    }
+}
+
+/// The candidates that remain, by falling confidence; among equals in the order of class and then of arrival.
+pub fn suppress(candidates: &[Candidate], options: &NmsOptions) -> Vec<Candidate> {
+    let wanted = |candidate: &&Candidate| {
+        candidate.confidence > options.confidence
+            && options.classes.as_ref().is_none_or(|classes| classes.contains(&candidate.class_id))
+    };
+    let mut sorted: Vec<Candidate> = candidates.iter().filter(wanted).copied().collect();
+    // Group by class, so that boxes are compared with their own class only.
+    let group = |candidate: &Candidate| if options.class_agnostic { 0 } else { candidate.class_id };
+    sorted.sort_by(|a, b| group(a).cmp(&group(b)).then(b.confidence.total_cmp(&a.confidence)));
+    let mut kept = Vec::new();
+    for class in sorted.chunk_by(|a, b| group(a) == group(b)) {
+        match options.suppression {
+            Suppression::Hard => hard(class, options, &mut kept),
+            Suppression::SoftLinear | Suppression::SoftGaussian => soft(class, options, &mut kept),
+        }
+    }
+    kept.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then(a.class_id.cmp(&b.class_id)));
+    kept.truncate(options.max_detections);
+    kept
+}
+
+/// `class` is sorted by falling confidence.
+fn hard(class: &[Candidate], options: &NmsOptions, kept: &mut Vec<Candidate>) {
+    let first = kept.len();
+    for candidate in class {
+        // No more than this many of one class can be among the best of all.
+        if kept.len() - first == options.max_detections {
+            break;
+        }
+        if kept[first..].iter().all(|surer| surer.bbox.iou(&candidate.bbox) <= f64::from(options.iou)) {
+            kept.push(*candidate);
+        }
+    }
+}
+
+fn soft(class: &[Candidate], options: &NmsOptions, kept: &mut Vec<Candidate>) {
+    let mut rest = class.to_vec();
+    let first = kept.len();
+    while kept.len() - first < options.max_detections {
+        // The first of the surest, so that equals keep their order.
+        let surest = rest.iter().enumerate().rev().max_by(|a, b| a.1.confidence.total_cmp(&b.1.confidence));
+        let Some(surest) = surest.map(|(index, _)| index) else { break };
+        let surest = rest.remove(surest);
+        kept.push(surest);
+        for candidate in &mut rest {
+            candidate.confidence *= decay(surest.bbox.iou(&candidate.bbox), options);
+        }
+        rest.retain(|candidate| candidate.confidence > options.confidence);
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a factor in 0..=1, for an f32")]
+fn decay(iou: f64, options: &NmsOptions) -> f32 {
+    match options.suppression {
+        Suppression::SoftGaussian => (-iou * iou / SIGMA).exp() as f32,
+        Suppression::SoftLinear if iou > f64::from(options.iou) => (1.0 - iou) as f32,
+        Suppression::SoftLinear | Suppression::Hard => 1.0,
+    }
+}

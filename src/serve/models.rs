@@ -1,0 +1,145 @@
+//! The models that are served, and what is told of them.
+
+use super::error::Failure;
+use crate::catalog::{CatalogError, Entry, ModelFile};
+use crate::detector::Detector;
+use crate::engine::{Port, Runtime};
+use crate::metadata::{HeadKind, Resize};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What a model does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// Finds objects.
+    Detection,
+    /// Anything else: its outputs are not interpreted.
+    Raw,
+}
+
+/// Size of a network's input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct InputSize {
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+}
+
+/// What is told of a model. Fields of detection are absent from a raw model.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ModelInfo {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub task: Task,
+    /// Whether it answers requests that name no model.
+    pub default: bool,
+    /// The engine that runs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    /// Size of its input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<InputSize>,
+    /// Name of each class.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// How its outputs encode boxes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<HeadKind>,
+    /// For each output, [width, height] of its anchors in input pixels.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub anchors: Vec<Vec<[f32; 2]>>,
+    /// How pictures become inputs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resize: Option<Resize>,
+    /// The network's outputs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Port>,
+    /// Terms under which the weights may be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// Where the weights come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// SHA-256 of the file, in lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// The models, as `GET /api/v1/models` lists them.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ModelList {
+    /// The default model first.
+    pub models: Vec<ModelInfo>,
+}
+
+/// A model that has been loaded.
+pub struct ServedModel {
+    /// What is told of it.
+    pub info: ModelInfo,
+    /// Absent for a raw model.
+    detector: Option<Detector>,
+}
+
+impl ServedModel {
+    /// Loads a file and, if it is a detector, runs it once.
+    ///
+    /// # Errors
+    /// [`CatalogError`].
+    pub fn load(entry: &Entry, runtime: &Runtime) -> Result<Self, CatalogError> {
+        let file = entry.open()?;
+        let mut info = info(&file);
+        if info.task == Task::Raw {
+            return Ok(Self { info, detector: None });
+        }
+        let detector = file.into_detector(runtime, None)?;
+        let failed = |source| CatalogError::Detector { path: entry.path.clone(), source };
+        detector.warm_up().map_err(failed)?;
+        info.engine = Some(detector.engine().name().into());
+        info.input = Some(InputSize { width: detector.size().width, height: detector.size().height });
+        info.outputs = detector.engine().outputs().to_vec();
+        Ok(Self { info, detector: Some(detector) })
+    }
+
+    /// The detector.
+    ///
+    /// # Errors
+    /// 422 if the model is raw.
+    pub fn detector(&self) -> Result<&Detector, Failure> {
+        let raw = || format!("`{}` is no detector", self.info.name);
+        self.detector.as_ref().ok_or_else(|| Failure::Parameter { field: "model".into(), detail: raw() })
+    }
+
+    /// The indices of labels separated by commas.
+    ///
+    /// # Errors
+    /// 422 naming the label that the model does not know.
+    pub fn class_ids(&self, names: &str) -> Result<Vec<usize>, Failure> {
+        let id = |name: &str| self.info.labels.iter().position(|label| label == name);
+        let unknown = |name: &str| Failure::Parameter {
+            field: "classes".into(),
+            detail: format!("`{}` knows no class `{name}`; GET /api/v1/models/{0} lists them", self.info.name),
+        };
+        names.split(',').map(str::trim).map(|name| id(name).ok_or_else(|| unknown(name))).collect()
+    }
+}
+
+fn info(file: &ModelFile) -> ModelInfo {
+    let detection = file.metadata.detection.as_ref();
+    ModelInfo {
+        name: file.entry.name.clone(),
+        task: if detection.is_some() { Task::Detection } else { Task::Raw },
+        default: false,
+        engine: None,
+        input: None,
+        labels: detection.map(|d| d.labels.clone()).unwrap_or_default(),
+        head: detection.map(|d| d.head),
+        anchors: detection.map(|d| d.anchors.clone()).unwrap_or_default(),
+        resize: detection.map(|d| d.resize),
+        outputs: Vec::new(),
+        license: file.metadata.license.clone(),
+        source: file.metadata.source.clone(),
+        sha256: file.sha256.clone(),
+    }
+}

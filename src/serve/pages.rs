@@ -1,0 +1,32 @@
+//! The playground at `/`, the specification, and Swagger UI at `/docs`: all of it in the binary.
+
+use super::App;
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::response::{Html, IntoResponse};
+use axum::routing::get;
+use std::sync::Arc;
+use utoipa::openapi::OpenApi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+/// The page may load nothing from elsewhere, and no other page may frame it.
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; \
+     script-src 'self' 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+);
+
+pub fn routes(specification: OpenApi) -> Router<Arc<App>> {
+    // Swagger UI would ask swagger.io to validate the specification otherwise.
+    let config = Config::from("/openapi.json").validator_url("none").try_it_out_enabled(true);
+    let docs = SwaggerUi::new("/docs").url("/openapi.json", specification).config(config);
+    Router::new().route("/", get(playground)).merge(docs)
+}
+
+async fn playground() -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ];
+    (headers, Html(include_str!("playground.html")))
+}
