@@ -37,4 +37,5 @@ EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 CMD ["/usr/local/bin/ocelli", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/ocelli"]
 CMD ["serve", "--host", "0.0.0.0", "--models-dir", "/models"]
+# Last, so that a new program is one new layer.
 COPY --from=build /src/target/dist/ocelli /usr/local/bin/ocelli

@@ -45,8 +45,9 @@ fail() {
 clean_up() {
     local status=$?
     trap - EXIT
+    exec >&3 # a signal may have come inside a step
     if ((status != 0)); then
-        tail -n 40 "$work/log" >&2 || true
+        tail -n 40 "$work/log" || true
         echo "FAILED  $current"
     fi
     {
@@ -345,6 +346,7 @@ if ! docker info >"$work/log" 2>&1; then
     echo "containers: skipped, no Docker engine here"
     exit 0
 fi
+exec 3>&1
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM

@@ -1,1 +1,13 @@
-//! x
+//! Tests of the whole: each file names what it holds to which independent truth.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr, missing_docs)]
+
+mod darknet;
+mod data;
+mod draw;
+mod golden;
+mod http;
+mod layering;
+mod models;
+mod peers;
+mod pictures;
+mod properties;
