@@ -110,12 +110,17 @@ start_server() {
     die "$(cat "$work/server.log")" "the server did not become ready"
 }
 
-# stop_server: stops it, and fails if it did not end well or warned of something.
+# stop_server: stops it, and fails if it did not end well.
 stop_server() {
-    local status=0 pid=$server
+    kill -TERM "$server"
+    ended_well
+}
+
+# ended_well: waits for its end, and fails if it failed or warned of something.
+ended_well() {
+    local status=0
+    wait "$server" || status=$?
     server=
-    kill -TERM "$pid"
-    wait "$pid" || status=$?
     ((status == 0)) || echo "the server ended with $status"
     sed '/^ocelli is ready/d' "$work/server.log" | tail -n 20 >"$work/complaints"
     cat "$work/complaints"

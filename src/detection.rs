@@ -49,6 +49,15 @@ pub struct Timings {
     pub total: f64,
 }
 
+impl Timings {
+    /// With the total of the steps, to the microsecond.
+    #[must_use]
+    pub fn summed(self) -> Self {
+        let total = self.queue + self.decode + self.preprocess + self.inference + self.postprocess;
+        Self { total: (total * 1000.0).round() / 1000.0, ..self }
+    }
+}
+
 /// Everything said of one picture: one line of `ocelli detect --json`, one answer of the API.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]

@@ -128,7 +128,8 @@ impl Detector {
         let mut clock = Clock::start();
         let Picture { image, warnings } = picture::decode(bytes, limits)?;
         let decode = clock.lap();
-        let letterbox = Letterbox::new(self.metadata.resize, Size { width: image.width(), height: image.height() }, self.size);
+        let letterbox =
+            Letterbox::new(self.metadata.resize, Size { width: image.width(), height: image.height() }, self.size);
         let input = Tensor::F32(letterbox.apply(&image));
         let preprocess = clock.lap();
         let outputs = self.engine.run(vec![input])?;
@@ -138,12 +139,11 @@ impl Detector {
         let candidates = Candidates { boxes, letterbox };
         let detections = self.select(&candidates, options);
         let postprocess = clock.lap();
-        let total = decode + preprocess + inference + postprocess;
         let report = DetectionReport {
             model: self.name.clone(),
             image: ImageInfo { name, width: image.width(), height: image.height() },
             detections,
-            timings_ms: Timings { queue: 0.0, decode, preprocess, inference, postprocess, total },
+            timings_ms: Timings { decode, preprocess, inference, postprocess, ..Timings::default() }.summed(),
             warnings,
             handle: None,
         };
@@ -173,7 +173,7 @@ impl Detector {
     }
 }
 
-/// Milliseconds from lap to lap.
+/// Milliseconds from lap to lap, to the microsecond.
 struct Clock(Instant);
 
 impl Clock {
@@ -184,6 +184,6 @@ impl Clock {
     fn lap(&mut self) -> f64 {
         let now = Instant::now();
         let elapsed = now.duration_since(std::mem::replace(&mut self.0, now));
-        elapsed.as_secs_f64() * 1000.0
+        (elapsed.as_secs_f64() * 1e6).round() / 1000.0
     }
 }

@@ -74,7 +74,11 @@ impl BBox {
 }
 
 /// Networks compute in f32: its shortest decimal form says all there is to say of a coordinate.
-#[expect(clippy::trivially_copy_pass_by_ref, clippy::cast_possible_truncation, reason = "serde's signature; f32 is what the network computed")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    clippy::cast_possible_truncation,
+    reason = "serde's signature; f32 is what the network computed"
+)]
 fn as_f32<S: serde::Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f32(*value as f32)
 }

@@ -133,7 +133,9 @@ impl DetectionMetadata {
         if self.anchors.is_empty() || self.anchors.iter().any(Vec::is_empty) {
             return Err(error(ANCHORS, "an output without an anchor".into()));
         }
-        if let Some(anchor) = self.anchors.iter().flatten().find(|a| !a.iter().all(|side| side.is_finite() && *side > 0.0)) {
+        if let Some(anchor) =
+            self.anchors.iter().flatten().find(|a| !a.iter().all(|side| side.is_finite() && *side > 0.0))
+        {
             return Err(error(ANCHORS, format!("{anchor:?} is no width and height")));
         }
         if self.scale_xy.len() != self.anchors.len() {

@@ -96,8 +96,11 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
         return Err(corrupt());
     }
     image.apply_orientation(orientation);
-    let warnings =
-        if is_animated(bytes, format) { vec![format!("animated {name}: only the first frame was looked at")] } else { vec![] };
+    let warnings = if is_animated(bytes, format) {
+        vec![format!("animated {name}: only the first frame was looked at")]
+    } else {
+        vec![]
+    };
     Ok(Picture { image: flatten(image), warnings })
 }
 
@@ -157,7 +160,9 @@ fn foreign(bytes: &[u8]) -> &'static str {
 
 fn decoding(error: &ImageError, format: &'static str) -> PictureError {
     match error {
-        ImageError::Unsupported(_) => PictureError::Unsupported { found: format!("this kind of {format} is not supported") },
+        ImageError::Unsupported(_) => {
+            PictureError::Unsupported { found: format!("this kind of {format} is not supported") }
+        }
         _ => PictureError::Corrupt { format },
     }
 }

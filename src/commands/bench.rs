@@ -1,7 +1,7 @@
 //! `ocelli bench`.
 
-use super::config::{CatalogArgs, EngineArgs};
 use super::Usage;
+use super::config::{CatalogArgs, EngineArgs};
 use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};

@@ -31,8 +31,12 @@ pub struct CatalogArgs {
 }
 
 impl CatalogArgs {
+    pub fn folder(&self) -> PathBuf {
+        self.models_dir.clone().unwrap_or_else(|| MODELS_DIR.into())
+    }
+
     pub fn catalog(&self) -> Catalog {
-        Catalog { folders: vec![self.models_dir.clone().unwrap_or_else(|| MODELS_DIR.into())] }
+        Catalog { folders: vec![self.folder()] }
     }
 }
 
@@ -107,7 +111,9 @@ impl DetectionArgs {
     pub fn options(&self, labels: &[String]) -> anyhow::Result<NmsOptions> {
         let id = |name: &String| {
             let found = labels.iter().position(|label| label == name);
-            found.ok_or_else(|| Usage(format!("--classes: the model knows no class `{name}` (`ocelli models show` lists them)")))
+            found.ok_or_else(|| {
+                Usage(format!("--classes: the model knows no class `{name}` (`ocelli models show` lists them)"))
+            })
         };
         let classes = self.classes.iter().map(id).collect::<Result<Vec<_>, _>>()?;
         Ok(NmsOptions {
@@ -201,7 +207,8 @@ impl ServeArgs {
         };
         if let Some(port) = std::env::var_os("PORT").filter(|_| self.port.is_none()) {
             let port = port.to_string_lossy();
-            file.port = Some(port.parse().map_err(|_| Usage(format!("the variable PORT is `{port}`, which is no port")))?);
+            file.port =
+                Some(port.parse().map_err(|_| Usage(format!("the variable PORT is `{port}`, which is no port")))?);
         }
         let listed = |ours: Vec<String>, file: Vec<String>| if ours.is_empty() { file } else { ours };
         Ok(Self {
@@ -252,7 +259,8 @@ impl ServeArgs {
             // An empty file must not open the API to all.
             anyhow::ensure!(!keys.is_empty(), "{}: no key in it", path.display());
         }
-        let origin = |origin: &String| origin.parse().map_err(|_| Usage(format!("--cors-origin: `{origin}` is no origin")));
+        let origin =
+            |origin: &String| origin.parse().map_err(|_| Usage(format!("--cors-origin: `{origin}` is no origin")));
         Ok(ServeOptions {
             queue: self.queue.unwrap_or(64),
             workers: self.workers.map_or(2, NonZeroUsize::get),

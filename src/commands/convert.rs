@@ -62,10 +62,14 @@ impl ConvertCommand {
         if let Some(layer) = unfilled {
             let seed = self.random_weights.ok_or_else(|| {
                 let path = self.weights.as_deref().map(show).unwrap_or_default();
-                Usage(format!("{path} fills only the layers before layer {layer}; --random-weights SEED would fill the others"))
+                Usage(format!(
+                    "{path} fills only the layers before layer {layer}; --random-weights SEED would fill the others"
+                ))
             })?;
             network.randomize(seed, layer);
-            tell(&format!("random weights (seed {seed}) from layer {layer} on: a model for measuring and training, not for use"));
+            tell(&format!(
+                "random weights (seed {seed}) from layer {layer} on: a model for measuring and training, not for use"
+            ));
         }
         self.write(&network)
     }

@@ -212,7 +212,11 @@ fn print_table(report: &DetectionReport) -> anyhow::Result<()> {
     let longest = report.detections.iter().map(|found| found.label.chars().count()).max().unwrap_or(0);
     for found in &report.detections {
         let (label, percent, at) = (&found.label, found.confidence * 100.0, found.bbox);
-        writeln!(out, "  {label:<longest$}  {percent:5.1} %   x {:6.1}  y {:6.1}   {:6.1} × {:.1}", at.x, at.y, at.width, at.height)?;
+        writeln!(
+            out,
+            "  {label:<longest$}  {percent:5.1} %   x {:6.1}  y {:6.1}   {:6.1} × {:.1}",
+            at.x, at.y, at.width, at.height
+        )?;
     }
     for warning in &report.warnings {
         writeln!(out, "  note: {warning}")?;

@@ -35,7 +35,8 @@ impl InferCommand {
         let take = |name: &String| inputs.iter().position(|(n, _)| n == name).map(|index| inputs.swap_remove(index).1);
         let names: Vec<String> = engine.inputs().iter().map(|port| port.name.clone()).collect();
         let tensors: Option<Vec<Tensor>> = names.iter().map(take).collect();
-        let tensors = tensors.ok_or_else(|| Usage(format!("--input: the network has the inputs {}", names.join(", "))))?;
+        let tensors =
+            tensors.ok_or_else(|| Usage(format!("--input: the network has the inputs {}", names.join(", "))))?;
         let outputs = engine.run(tensors)?;
         let mut out = std::io::stdout().lock();
         for (name, tensor) in &outputs {
@@ -48,7 +49,13 @@ impl InferCommand {
     fn write(&self, outputs: &NamedTensors) -> anyhow::Result<()> {
         let Some(path) = &self.output else { return Ok(()) };
         if path.extension().is_some_and(|extension| extension == "npy") {
-            ensure!(outputs.len() == 1, Usage(format!("a .npy file holds one tensor, and the network has {} outputs: name a .npz file", outputs.len())));
+            ensure!(
+                outputs.len() == 1,
+                Usage(format!(
+                    "a .npy file holds one tensor, and the network has {} outputs: name a .npz file",
+                    outputs.len()
+                ))
+            );
             outputs[0].1.write_npy(path)?;
         } else {
             write_npz(path, outputs)?;
@@ -58,7 +65,8 @@ impl InferCommand {
 }
 
 fn read_input(argument: &str) -> anyhow::Result<(String, Tensor)> {
-    let (name, path) = argument.split_once('=').ok_or_else(|| Usage(format!("--input {argument}: not NAME=FILE.npy")))?;
+    let (name, path) =
+        argument.split_once('=').ok_or_else(|| Usage(format!("--input {argument}: not NAME=FILE.npy")))?;
     Ok((name.into(), Tensor::read_npy(path.as_ref()).context("--input")?))
 }
 

@@ -1,13 +1,19 @@
 //! `ocelli models`.
 
 use super::config::CatalogArgs;
+use super::{Usage, tell};
+use anyhow::bail;
 use clap::{Args, Subcommand};
-use ocelli::catalog::ModelFile;
+use indicatif::{ProgressBar, ProgressStyle};
+use ocelli::catalog::manifest::Manifest;
+use ocelli::catalog::{ModelFile, pull};
 use std::io::Write;
 use std::process::ExitCode;
 
 #[derive(Args)]
-#[command(after_help = "Examples:\n  ocelli models list\n  ocelli models show yolov3")]
+#[command(
+    after_help = "Examples:\n  ocelli models list\n  ocelli models pull yolov3-tiny\n  ocelli models show yolov3-tiny"
+)]
 pub struct ModelsCommand {
     #[command(subcommand)]
     action: Action,
@@ -15,7 +21,7 @@ pub struct ModelsCommand {
 
 #[derive(Subcommand)]
 enum Action {
-    /// List the models in the models folder
+    /// List the models in the models folder, and those that can be pulled into it
     List(CatalogArgs),
     /// Tell all of one model
     Show {
@@ -25,12 +31,20 @@ enum Action {
         #[command(flatten)]
         catalog: CatalogArgs,
     },
+    /// Fetch a published model, verify it, and convert it into the models folder
+    Pull {
+        /// One of those that `models list` names
+        name: String,
+        #[command(flatten)]
+        catalog: CatalogArgs,
+    },
 }
 
 impl ModelsCommand {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.action {
             Action::List(catalog) => list(&catalog),
+            Action::Pull { name, catalog } => pull(&name, &catalog),
             Action::Show { model, catalog } => show(&catalog.catalog().find(&model)?.open()?),
         }
     }
@@ -44,10 +58,35 @@ fn list(catalog: &CatalogArgs) -> anyhow::Result<ExitCode> {
         let file = entry.open()?;
         writeln!(out, "{:<28} {:>8.1} MB  {}", entry.name, file.len() as f64 / 1e6, summary(&file))?;
     }
-    if entries.is_empty() {
-        let folders: Vec<_> = catalog.folders.iter().map(|folder| folder.display().to_string()).collect();
-        super::tell(&format!("no models in {}; `ocelli convert` makes one", folders.join(", ")));
+    for model in Manifest::embedded()?.models {
+        if entries.iter().all(|entry| entry.name != model.name) {
+            let megabytes = model.weights.bytes as f64 / 1e6;
+            writeln!(
+                out,
+                "{:<28} {megabytes:>8.1} MB  not here: `ocelli models pull {0}`, {}",
+                model.name, model.summary
+            )?;
+        }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn pull(name: &str, catalog: &CatalogArgs) -> anyhow::Result<ExitCode> {
+    let models = Manifest::embedded()?.models;
+    let Some(model) = models.iter().find(|model| model.name == name) else {
+        let known: Vec<_> = models.iter().map(|model| model.name.as_str()).collect();
+        bail!(Usage(format!("no model `{name}` can be pulled; there are {}", known.join(", "))));
+    };
+    let bar = ProgressBar::new(0);
+    bar.set_style(ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left")?);
+    let folder = catalog.folder();
+    let path = pull::pull(model, &folder, |url, here, bytes| {
+        bar.set_length(bytes);
+        bar.set_position(here);
+        bar.set_message(url.rsplit('/').next().unwrap_or(url).to_owned());
+    })?;
+    bar.finish_and_clear();
+    tell(&format!("{}: verified and converted; {}", path.display(), model.license));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -73,7 +112,14 @@ fn show(file: &ModelFile) -> anyhow::Result<ExitCode> {
     line("file", format!("{}, {} bytes", file.entry.path.display(), file.len()))?;
     line("sha256", file.sha256.clone())?;
     line("inputs", axes(file))?;
-    line("task", if file.metadata.detection.is_some() { "detection".into() } else { "raw: its outputs are not interpreted".into() })?;
+    line(
+        "task",
+        if file.metadata.detection.is_some() {
+            "detection".into()
+        } else {
+            "raw: its outputs are not interpreted".into()
+        },
+    )?;
     if let Some(detection) = &file.metadata.detection {
         line("head", format!("{:?}", detection.head).to_lowercase())?;
         line("resize", format!("{:?}", detection.resize).to_lowercase())?;

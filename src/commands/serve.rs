@@ -1,7 +1,7 @@
 //! `ocelli serve`.
 
 use super::config::ServeArgs;
-use super::{start_logging, tell};
+use super::start_logging;
 use anyhow::{Context, bail};
 use clap::Args;
 use ocelli::catalog::Entry;
@@ -45,14 +45,18 @@ fn entries(options: &ServeArgs) -> anyhow::Result<Vec<Entry>> {
     let entries = catalog.list()?;
     if entries.is_empty() {
         let folders: Vec<_> = catalog.folders.iter().map(|folder| folder.display().to_string()).collect();
-        bail!("no model to serve: {} holds no .onnx file.\nname one with --model, or make one with `ocelli convert`", folders.join(", "));
+        bail!(
+            "no model to serve: {} holds no .onnx file.\nname one with --model, or make one with `ocelli convert`",
+            folders.join(", ")
+        );
     }
     Ok(entries)
 }
 
 async fn serve(options: ServeArgs, entries: Vec<Entry>, app: Arc<App>) -> anyhow::Result<ExitCode> {
     let address = options.address();
-    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {}:{}", address.0, address.1))?;
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {}:{}", address.0, address.1))?;
     let at = listener.local_addr()?;
     let shutdown = shutdown(options.stop())?;
     let server = tokio::spawn(connection::serve(listener, Arc::clone(&app), shutdown));
@@ -62,7 +66,9 @@ async fn serve(options: ServeArgs, entries: Vec<Entry>, app: Arc<App>) -> anyhow
     let load = tokio::spawn(async move {
         let loaded = loading.await.map_err(anyhow::Error::from).and_then(|loaded| loaded);
         match &loaded {
-            Ok(()) => tell(&format!("ocelli is ready at http://{at} (playground), http://{at}/docs (API)")),
+            Ok(()) => {
+                tracing::info!(playground = %format!("http://{at}/"), docs = %format!("http://{at}/docs"), "ready");
+            }
             Err(_) => abort.abort(),
         }
         loaded

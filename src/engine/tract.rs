@@ -8,8 +8,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::prelude::{
-    DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, TDim, TValue,
-    TractError, TractResult, TypedModel, TypedRunnableModel,
+    DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, TDim, TValue, TractError,
+    TractResult, TypedModel, TypedRunnableModel,
 };
 use tract_onnx::tract_core::internal::DimLike;
 use tract_onnx::tract_core::knobs::KnobScope;

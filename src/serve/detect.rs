@@ -1,5 +1,6 @@
 //! `POST /api/v1/detect` and `GET /api/v1/candidates/{handle}`.
 
+use super::App;
 use super::admission::Turn;
 use super::candidates::{FLOOR, Kept};
 use super::error::{Failure, Problem};
@@ -7,7 +8,6 @@ use super::metrics::Tracker;
 use super::models::ServedModel;
 use super::query::{AnswerQuery, DetectQuery, Format, encoding};
 use super::upload::{self, Base64Picture, PictureFile, PictureForm, Upload};
-use super::App;
 use crate::detection::{DetectionReport, Timings};
 use crate::detector::{DetectorError, Sight};
 use crate::draw::annotate;
@@ -83,7 +83,13 @@ pub async fn detect(State(app): State<Arc<App>>, query: QueryPairs, request: Req
         let detail = "`image` answers a single picture".into();
         return Err(Failure::Parameter { field: "format".into(), detail });
     }
-    let job = Job { app: Arc::clone(&app), index, options, keep: answer.keep.unwrap_or(false), draw: (format == Format::Image).then_some(encoding) };
+    let job = Job {
+        app: Arc::clone(&app),
+        index,
+        options,
+        keep: answer.keep.unwrap_or(false),
+        draw: (format == Format::Image).then_some(encoding),
+    };
     let tracker = app.metrics.track(&model.info.name);
     let late = || Failure::Deadline(app.options.request_timeout.as_secs());
     match timeout_at(deadline, job.run(uploads)).await.unwrap_or_else(|_| Err(late())) {
@@ -117,7 +123,8 @@ pub async fn candidates(
     query: QueryPairs,
 ) -> Result<Json<DetectionReport>, Failure> {
     let query = DetectQuery::alone(&pairs(query)?)?;
-    let Path(handle) = handle.map_err(|_| Failure::MalformedField { field: "handle".into(), detail: "this is no handle".into() })?;
+    let Path(handle) =
+        handle.map_err(|_| Failure::MalformedField { field: "handle".into(), detail: "this is no handle".into() })?;
     let models = app.models()?;
     let kept = app.candidates.get(handle).ok_or(Failure::UnknownHandle)?;
     let model = models.get(Some(query.model.as_deref().unwrap_or(&kept.report.model)))?;
@@ -130,7 +137,8 @@ pub async fn candidates(
 }
 
 fn pairs(query: QueryPairs) -> Result<Vec<(String, String)>, Failure> {
-    let malformed = |_| Failure::MalformedField { field: "query".into(), detail: "the query string is malformed".into() };
+    let malformed =
+        |_| Failure::MalformedField { field: "query".into(), detail: "the query string is malformed".into() };
     query.map(|Query(pairs)| pairs).map_err(malformed)
 }
 
@@ -158,10 +166,9 @@ impl Job {
         let model = self.app.models()?.list.get(self.index).ok_or(Failure::Unavailable("the model is gone"))?;
         let mut reports = Vec::with_capacity(uploads.len());
         for upload in uploads {
-            let queue = (turn.waited + began.elapsed()).as_secs_f64() * 1000.0;
+            let queue = ((turn.waited + began.elapsed()).as_secs_f64() * 1e6).round() / 1000.0;
             let mut sight = self.look(model, upload)?;
-            sight.report.timings_ms.queue = queue;
-            sight.report.timings_ms.total += queue;
+            sight.report.timings_ms = Timings { queue, ..sight.report.timings_ms }.summed();
             if let Some(encoding) = self.draw {
                 annotate(&mut sight.image, &sight.report.detections);
                 let bytes = picture::encode(&sight.image, encoding).map_err(Failure::Picture)?;

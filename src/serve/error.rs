@@ -96,12 +96,16 @@ impl Failure {
     /// The status that stands for it.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::MalformedBody(_) | Self::MalformedField { .. } | Self::Picture(PictureError::Empty) => StatusCode::BAD_REQUEST,
+            Self::MalformedBody(_) | Self::MalformedField { .. } | Self::Picture(PictureError::Empty) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::UnknownRoute | Self::UnknownModel(_) | Self::UnknownHandle => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
-            Self::LargeBody(_) | Self::ManyPictures(_) | Self::Picture(PictureError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::LargeBody(_) | Self::ManyPictures(_) | Self::Picture(PictureError::TooLarge { .. }) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::MediaType(_) | Self::Picture(PictureError::Unsupported { .. }) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Parameter { .. } | Self::Picture(PictureError::Corrupt { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::QueueFull(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -125,7 +129,9 @@ impl Failure {
             Self::MediaType(_) => ("unsupported-media-type", "This type of body is not read"),
             Self::Parameter { .. } => ("invalid-parameter", "A parameter has an impossible value"),
             Self::Picture(PictureError::Empty) => ("empty-picture", "The picture is empty"),
-            Self::Picture(PictureError::Unsupported { .. }) => ("unsupported-picture", "This picture format is not read"),
+            Self::Picture(PictureError::Unsupported { .. }) => {
+                ("unsupported-picture", "This picture format is not read")
+            }
             Self::Picture(PictureError::TooLarge { .. }) => ("large-picture", "The picture is too large"),
             Self::Picture(PictureError::Corrupt { .. }) => ("corrupt-picture", "The picture is damaged"),
             Self::QueueFull(_) => ("queue-full", "The server is busy"),

@@ -47,11 +47,15 @@ impl Metrics {
             let options = HistogramOpts::new(name, help).buckets(BUCKETS.to_vec());
             register(&registry, HistogramVec::new(options, &["model"])?)
         };
-        let pending = IntGaugeVec::new(
-            Opts::new("nv_inference_pending_request_count", "Requests that wait or run"), of_model)?;
+        let pending =
+            IntGaugeVec::new(Opts::new("nv_inference_pending_request_count", "Requests that wait or run"), of_model)?;
         Ok(Self {
             success: counter("nv_inference_request_success", "Requests answered", of_model)?,
-            failure: counter("nv_inference_request_failure", "Requests not answered, by reason", &["model", "version", "reason"])?,
+            failure: counter(
+                "nv_inference_request_failure",
+                "Requests not answered, by reason",
+                &["model", "version", "reason"],
+            )?,
             pictures: counter("nv_inference_count", "Pictures looked at", of_model)?,
             executions: counter("nv_inference_exec_count", "Runs of the network", of_model)?,
             pending: register(&registry, pending)?,

@@ -120,7 +120,12 @@ impl App {
         }
         if self.models.set(Models { list }).is_ok() {
             // A server that was told to stop while it loaded does not become ready.
-            let _ = self.phase.compare_exchange(Phase::Loading as u8, Phase::Ready as u8, Ordering::AcqRel, Ordering::Acquire);
+            let _ = self.phase.compare_exchange(
+                Phase::Loading as u8,
+                Phase::Ready as u8,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            );
         }
     }
 
@@ -147,7 +152,9 @@ impl App {
         let request_id = HeaderName::from_static("x-request-id");
         let around = ServiceBuilder::new()
             .layer(SetRequestIdLayer::new(request_id.clone(), MakeRequestUuid))
-            .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(log_response).on_failure(()))
+            .layer(
+                TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(log_response).on_failure(()),
+            )
             .layer(PropagateRequestIdLayer::new(request_id.clone()))
             .layer(middleware::from_fn_with_state(Arc::clone(&self), observe))
             .layer(cors(&self.options.cors_origins, request_id))
@@ -213,7 +220,8 @@ pub fn specification(options: ServeOptions) -> Result<String, Box<dyn std::error
 }
 
 fn cors(origins: &[HeaderValue], request_id: HeaderName) -> CorsLayer {
-    let layer = CorsLayer::new().allow_methods(Any).allow_headers(Any).expose_headers([request_id, header::RETRY_AFTER]);
+    let layer =
+        CorsLayer::new().allow_methods(Any).allow_headers(Any).expose_headers([request_id, header::RETRY_AFTER]);
     match origins {
         [] => CorsLayer::new(),
         origins if origins.iter().any(|origin| origin == "*") => layer.allow_origin(Any),

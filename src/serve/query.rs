@@ -62,7 +62,10 @@ const MOST_DETECTIONS: usize = 10_000;
 
 impl DetectQuery {
     /// Reads the parameters of a detection, and hands those that are none to `other`, which says whether it knows them.
-    fn parse(pairs: &[(String, String)], mut other: impl FnMut(&str, &str) -> Result<bool, Failure>) -> Result<Self, Failure> {
+    fn parse(
+        pairs: &[(String, String)],
+        mut other: impl FnMut(&str, &str) -> Result<bool, Failure>,
+    ) -> Result<Self, Failure> {
         let mut query = Self::default();
         for (index, (key, value)) in pairs.iter().enumerate() {
             if pairs[..index].iter().any(|(earlier, _)| earlier == key) {
@@ -147,7 +150,11 @@ fn fraction(field: &str, value: &str) -> Result<f32, Failure> {
 fn count(field: &str, value: &str) -> Result<usize, Failure> {
     let wanted = format!("a whole number in 1..={MOST_DETECTIONS}");
     let count = number(field, value, &wanted)?;
-    if (1..=MOST_DETECTIONS).contains(&count) { Ok(count) } else { Err(fault(field, format!("`{value}` is not {wanted}"))) }
+    if (1..=MOST_DETECTIONS).contains(&count) {
+        Ok(count)
+    } else {
+        Err(fault(field, format!("`{value}` is not {wanted}")))
+    }
 }
 
 fn flag(field: &str, value: &str) -> Result<bool, Failure> {
@@ -156,7 +163,8 @@ fn flag(field: &str, value: &str) -> Result<bool, Failure> {
 
 fn suppression(field: &str, value: &str) -> Result<Suppression, Failure> {
     let quoted = serde_json::Value::from(value);
-    serde_json::from_value(quoted).map_err(|_| fault(field, format!("`{value}` is not `hard`, `soft-linear` or `soft-gaussian`")))
+    serde_json::from_value(quoted)
+        .map_err(|_| fault(field, format!("`{value}` is not `hard`, `soft-linear` or `soft-gaussian`")))
 }
 
 fn format(field: &str, value: &str) -> Result<Format, Failure> {

@@ -36,7 +36,10 @@ pub async fn list_models(State(app): State<Arc<App>>) -> Result<Json<ModelList>,
     ),
     security((), ("bearer" = []), ("key" = [])),
 )]
-pub async fn show_model(State(app): State<Arc<App>>, name: Result<Path<String>, PathRejection>) -> Result<Json<ModelInfo>, Failure> {
+pub async fn show_model(
+    State(app): State<Arc<App>>,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Json<ModelInfo>, Failure> {
     let Path(name) = name.map_err(|_| Failure::UnknownModel("(not UTF-8)".into()))?;
     Ok(Json(app.models()?.get(Some(&name))?.info.clone()))
 }

@@ -108,7 +108,10 @@ async fn multipart(request: Request) -> Result<Vec<Upload>, Failure> {
             Some("image") => {}
             other => {
                 let field = other.unwrap_or_default().to_owned();
-                return Err(Failure::MalformedField { field, detail: "no such field; pictures go into `image`".into() });
+                return Err(Failure::MalformedField {
+                    field,
+                    detail: "no such field; pictures go into `image`".into(),
+                });
             }
         }
         if uploads.len() == MOST_PICTURES {
@@ -118,7 +121,10 @@ async fn multipart(request: Request) -> Result<Vec<Upload>, Failure> {
         uploads.push(Upload { name, bytes: field.bytes().await.map_err(malformed)? });
     }
     if uploads.is_empty() {
-        return Err(Failure::MalformedField { field: "image".into(), detail: "the form holds no field `image`".into() });
+        return Err(Failure::MalformedField {
+            field: "image".into(),
+            detail: "the form holds no field `image`".into(),
+        });
     }
     Ok(uploads)
 }

@@ -76,7 +76,13 @@ fn assert_golden(detector: &Detector, picture: &Path, wanted: &[Wanted], tie: f3
             .filter(|found| of_class(&found.label))
             .max_by(|a, b| a.bbox.iou(&want.bbox).total_cmp(&b.bbox.iou(&want.bbox)))
             .unwrap_or_else(|| panic!("{at}: no {}", want.label));
-        assert!((best.confidence - want.score).abs() <= 0.02, "{at}: {} {} for {}", want.label, best.confidence, want.score);
+        assert!(
+            (best.confidence - want.score).abs() <= 0.02,
+            "{at}: {} {} for {}",
+            want.label,
+            best.confidence,
+            want.score
+        );
         let tied = sight.candidates.boxes.iter().filter(|candidate| {
             candidate.class_id == best.class_id && (candidate.confidence - best.confidence).abs() <= tie
         });

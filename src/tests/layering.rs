@@ -23,7 +23,8 @@ const WITHIN: [(&str, &str); 6] = [
 ];
 
 /// Libraries that only one module may name.
-const DOORS: [(&str, &str); 4] = [("tract_", "engine"), ("axum", "serve"), ("utoipa_axum", "serve"), ("clap", "commands")];
+const DOORS: [(&str, &str); 4] =
+    [("tract_", "engine"), ("axum", "serve"), ("utoipa_axum", "serve"), ("clap", "commands")];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("the sources") {
@@ -42,9 +43,10 @@ fn layer(module: &str) -> Option<usize> {
 
 /// The modules of this crate that a line of code names.
 fn named_modules(line: &str) -> impl Iterator<Item = &str> {
-    ["crate::", "ocelli::"].into_iter().flat_map(move |root| line.split(root).skip(1)).map(|rest| {
-        rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default()
-    })
+    ["crate::", "ocelli::"]
+        .into_iter()
+        .flat_map(move |root| line.split(root).skip(1))
+        .map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default())
 }
 
 #[test]
@@ -70,9 +72,14 @@ fn modules_use_only_lower_layers() {
                 }
             }
             for (library, door) in DOORS {
-                let names = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word.starts_with(library));
+                let names =
+                    line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word.starts_with(library));
                 if names && module != door && !line.contains("cfg_attr") {
-                    faults.push(format!("{} names {library}, which belongs to {door}: {}", path.display(), line.trim()));
+                    faults.push(format!(
+                        "{} names {library}, which belongs to {door}: {}",
+                        path.display(),
+                        line.trim()
+                    ));
                 }
             }
         }

@@ -11,3 +11,4 @@ mod models;
 mod peers;
 mod pictures;
 mod properties;
+mod pull;

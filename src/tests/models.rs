@@ -22,7 +22,9 @@ pub(crate) fn convert(name: &str, folder: &Path) -> Option<PathBuf> {
     let (_, stem, coco) = MODELS.into_iter().find(|(known, ..)| *known == name).expect("a known model");
     let cfg = std::fs::read_to_string(data.join(format!("{stem}.cfg"))).expect("the cfg");
     let mut network = Network::parse(&cfg).expect("a network");
-    network.read_weights(&std::fs::read(data.join(format!("{stem}.weights"))).expect("the weights")).expect("its weights");
+    network
+        .read_weights(&std::fs::read(data.join(format!("{stem}.weights"))).expect("the weights"))
+        .expect("its weights");
     let names = || std::fs::read_to_string(data.join("darknet/data/coco.names")).expect("the names");
     let labels = coco.then(|| names().lines().map(str::to_owned).collect());
     let options = ExportOptions { labels, resize: Resize::Stretch, license: None, source: None };

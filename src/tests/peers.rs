@@ -72,7 +72,8 @@ fn infer_agrees_with_onnxruntime_on_models_of_others() {
         let printed = script(&python, "onnxruntime_outputs.py", &[&model, &wanted]);
         let found = folder.path().join("found.npz");
         ocelli(&["infer", "--input", printed.trim(), "-o"], &[&found, &model]);
-        let difference: f64 = script(&python, "largest_difference.py", &[&wanted, &found]).trim().parse().expect("a number");
+        let difference: f64 =
+            script(&python, "largest_difference.py", &[&wanted, &found]).trim().parse().expect("a number");
         assert!(difference <= 1e-4, "{}: off by {difference}", model.display());
     }
 }
@@ -83,7 +84,8 @@ fn coco128_scores_what_pycocotools_measured_with_opencv() {
     let folder = tempfile::tempdir().expect("a folder");
     for (model, published) in [("yolo-fastest-1.1-xl", 0.450_965), ("nano-coco", 0.377_701)] {
         let path = models::convert(model, folder.path()).expect("the model");
-        let flags = ["detect", "--json", "--confidence", "0.005", "--iou", "0.45", "--max-detections", "10000", "--model"];
+        let flags =
+            ["detect", "--json", "--confidence", "0.005", "--iou", "0.45", "--max-detections", "10000", "--model"];
         let lines = ocelli(&flags, &[&path, &data.join("detection/coco128/images/val2017")]);
         let detections = folder.path().join("detections.jsonl");
         std::fs::write(&detections, lines).expect("written detections");

@@ -15,7 +15,11 @@ fn bbox() -> impl Strategy<Value = BBox> {
 }
 
 fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
-    let one = (bbox(), 0usize..3, 0.0f32..=1.0).prop_map(|(bbox, class_id, confidence)| Candidate { bbox, class_id, confidence });
+    let one = (bbox(), 0usize..3, 0.0f32..=1.0).prop_map(|(bbox, class_id, confidence)| Candidate {
+        bbox,
+        class_id,
+        confidence,
+    });
     prop::collection::vec(one, 0..60)
 }
 
@@ -242,6 +246,7 @@ fn a_letterboxed_picture_is_framed_in_grey_and_scaled_by_two_taps() {
     assert!((tensor[[0, 0, 2, 1]] - 0.25).abs() < 0.005, "{}", tensor[[0, 0, 2, 1]]);
     // Half the size: no antialiasing, so the mean of the two middle pixels of each four.
     let wide = image::RgbImage::from_fn(16, 1, |x, _| image::Rgb([[0, 100, 200, 0][x as usize % 4]; 3]));
-    let halved = Letterbox::new(Resize::Stretch, Size { width: 16, height: 1 }, Size { width: 4, height: 1 }).apply(&wide);
+    let halved =
+        Letterbox::new(Resize::Stretch, Size { width: 16, height: 1 }, Size { width: 4, height: 1 }).apply(&wide);
     assert!(halved.iter().all(|value| (value * 255.0 - 150.0).abs() < 0.6), "{halved}");
 }

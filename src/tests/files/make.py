@@ -25,7 +25,7 @@ def cmyk(rgb: Image.Image) -> Image.Image:
     return merged
 
 
-def ycck(picture: Image.Image) -> bytes:
+def save_ycck(picture: Image.Image) -> None:
     """The inks as Y, Cb, Cr (Adobe technical note 5116): saved as if they were CMYK, then the marker is told."""
     cyan, magenta, yellow, black = picture.split()
     # Pillow inverts what it saves as CMYK; luma and chroma must end up as those of the inks themselves.
@@ -37,17 +37,18 @@ def ycck(picture: Image.Image) -> bytes:
     assert data[transform] == 0
     data[transform] = 2
     path.write_bytes(data)
-    return bytes(data)
 
 
 def main() -> None:
     dog = Image.open(sys.argv[1]).convert("RGB").resize(SIZE, Image.Resampling.LANCZOS)
+    # The photograph's profile and EXIF block would be written again.
+    dog.info.clear()
     dog.save(FOLDER / "dog.png", optimize=True)
     dog.save(FOLDER / "dog.jpg", quality=95, subsampling=0)
     dog.save(FOLDER / "progressive.jpg", quality=95, subsampling=0, progressive=True)
     dog.convert("L").save(FOLDER / "grey.jpg", quality=95)
     cmyk(dog).save(FOLDER / "cmyk.jpg", quality=95)
-    ycck(cmyk(dog))
+    save_ycck(cmyk(dog))
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     dog.save(FOLDER / "profile.jpg", quality=95, subsampling=0, icc_profile=profile)
     dog.save(FOLDER / "profile.png", icc_profile=profile)

@@ -1,5 +1,10 @@
 //! Names become model files: local ones in the models folder, pulled ones in the cache.
 
+#[cfg(feature = "server")]
+pub mod manifest;
+#[cfg(feature = "server")]
+pub mod pull;
+
 use crate::detector::{Detector, DetectorError};
 use crate::engine::{Engine, EngineError, Runtime};
 use crate::metadata::{Metadata, MetadataError};
@@ -127,12 +132,17 @@ impl Entry {
         let failed = |source| CatalogError::Onnx(OnnxError::File { path: self.path.clone(), source });
         let bytes: Bytes = std::fs::read(&self.path).map_err(failed)?.into();
         let model = Model::from_bytes(bytes.clone(), &self.path)?;
-        let metadata = Metadata::read(&model)
-            .map_err(|source| CatalogError::Metadata { path: self.path.clone(), source })?;
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let metadata =
+            Metadata::read(&model).map_err(|source| CatalogError::Metadata { path: self.path.clone(), source })?;
+        let sha256 = hexadecimal(&Sha256::digest(&bytes));
         let inputs = named_axes(&model);
         Ok(ModelFile { entry: self.clone(), metadata, sha256, inputs, bytes })
     }
+}
+
+/// Two lower-case digits a byte.
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Inputs that are no weights, with their axes.
@@ -194,7 +204,9 @@ impl ModelFile {
     /// [`CatalogError::Engine`], or [`CatalogError::Detector`] if it is a raw model or unfit.
     pub fn into_detector(self, runtime: &Runtime, size: Option<usize>) -> Result<Detector, CatalogError> {
         let engine = self.prepare(runtime, &self.picture_shapes(1, size))?;
-        let raw = || DetectorError::Unfit { reason: "its file has no detection metadata (`ocelli models show` tells)".into() };
+        let raw = || DetectorError::Unfit {
+            reason: "its file has no detection metadata (`ocelli models show` tells)".into(),
+        };
         let path = self.entry.path;
         let metadata = self.metadata.detection.ok_or_else(raw);
         metadata

@@ -1,0 +1,160 @@
+"""The visits of scripts/browser.sh.
+
+    browser.py VISIT CHROMIUM URL PICTURE FOLDER
+
+In each of them, an error on the page's console or a request to another host is a failure.
+"""
+
+import contextlib
+import json
+import sys
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import expect, sync_playwright
+
+WINDOW = {"width": 1280, "height": 860}
+PHONE = {"width": 390, "height": 844}
+
+visit, chromium, url, picture, folder = sys.argv[1:]
+
+
+class Visit:
+    """A page, with what it asked for and what it complained of."""
+
+    def __init__(self, page):
+        self.page = page
+        self.requests, self.complaints = [], []
+        page.on("request", lambda request: self.requests.append((request.method, request.url)))
+        page.on("console", lambda message: message.type in ("error", "warning") and self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("requestfailed", lambda request: self.complaints.append(f"{request.url}: {request.failure}"))
+
+    def posts(self):
+        return [address for method, address in self.requests if method == "POST"]
+
+    def screenshot(self, name, **options):
+        self.page.screenshot(path=Path(folder) / f"{name}.png", **options)
+        print(f"{name}.png")
+
+    def finish(self):
+        # Data and blobs never leave the page.
+        others = {address for _, address in self.requests if urlsplit(address).scheme not in ("data", "blob")}
+        others = {address for address in others if urlsplit(address).netloc != urlsplit(url).netloc}
+        assert not others, f"asked another host: {others}"
+        assert not self.complaints, f"complained: {self.complaints}"
+        print(f"{len(self.requests)} requests, all to the server; no complaint")
+
+
+@contextlib.contextmanager
+def open_page(path, **options):
+    with sync_playwright() as playwright:
+        # Root may not run Chromium's sandbox; the pages are ours.
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        made = Visit(browser.new_context(**{"viewport": WINDOW, **options}).new_page())
+        made.page.goto(url + path)
+        yield made
+        made.finish()
+        browser.close()
+
+
+def ask(confidence):
+    """The rows that the API's own answer would make."""
+    body = Path(picture).read_bytes()
+    request = urllib.request.Request(f"{url}/api/v1/detect?confidence={confidence}", body, {"Content-Type": "image/jpeg"})
+    with urllib.request.urlopen(request) as answer:
+        detections = json.load(answer)["detections"]
+    rows = []
+    for found in detections:
+        x, y, width, height = (round(found["box"][side]) for side in ("x", "y", "width", "height"))
+        rows.append([found["label"], f"{x}, {y} · {width} × {height}", f"{round(found['confidence'] * 100)} %"])
+    return rows
+
+
+def rows(page):
+    return [row.locator("td").all_inner_texts() for row in page.get_by_test_id("result-row").all()]
+
+
+def upload(made, path=picture):
+    made.page.get_by_test_id("picture-input").set_input_files(path)
+    made.page.get_by_test_id("result-row").first.wait_for()
+
+
+def expect_rows(made, confidence):
+    wanted = ask(confidence)
+    expect(made.page.get_by_test_id("result-row")).to_have_count(len(wanted))
+    assert rows(made.page) == wanted, f"the page shows {rows(made.page)}, the API says {wanted}"
+    print(f"confidence {confidence}: {len(wanted)} rows, those of the API")
+
+
+def playground():
+    with open_page("/") as made:
+        expect(made.page.get_by_test_id("drop-zone")).to_be_visible()
+        made.screenshot("playground-start")
+        upload(made)
+        expect_rows(made, 0.25)
+        expect(made.page.get_by_test_id("error-banner")).to_be_hidden()
+        expect(made.page.get_by_test_id("timings")).to_be_visible()
+        made.screenshot("playground-light")
+
+
+def slider():
+    with open_page("/") as made:
+        upload(made)
+        expect_rows(made, 0.25)
+        for confidence in (0.05, 0.6, 0.9):
+            made.page.get_by_test_id("confidence").fill(str(confidence))
+            expect_rows(made, confidence)
+        assert len(made.posts()) == 1, f"{len(made.posts())} uploads"
+        print("one upload")
+
+
+def refusal():
+    with open_page("/") as made:
+        made.page.get_by_test_id("picture-input").set_input_files(
+            {"name": "letter.jpg", "mimeType": "image/jpeg", "buffer": b"Dear Ocelli"}
+        )
+        expect(made.page.get_by_test_id("error-title")).to_have_text("This picture format is not read (415)")
+        made.screenshot("playground-refusal")
+        # A picture afterwards is welcome.
+        upload(made)
+        expect(made.page.get_by_test_id("error-banner")).to_be_hidden()
+        expect_rows(made, 0.25)
+        # Chromium itself complains of any status above 399.
+        made.complaints = [text for text in made.complaints if "status of 415" not in text]
+
+
+def looks():
+    with open_page("/", color_scheme="dark") as made:
+        upload(made)
+        made.page.wait_for_load_state("networkidle")
+        made.screenshot("playground-dark")
+    with open_page("/", viewport=PHONE, device_scale_factor=2, has_touch=True, is_mobile=True) as made:
+        made.screenshot("phone-start")
+        upload(made)
+        made.page.wait_for_load_state("networkidle")
+        wide = made.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= PHONE["width"], f"the page is {wide} pixels wide on a phone of {PHONE['width']}"
+        made.screenshot("phone", full_page=True)
+
+
+def documentation():
+    with urllib.request.urlopen(f"{url}/openapi.json") as answer:
+        paths = json.load(answer)["paths"]
+    wanted = {(method.upper(), path) for path, operations in paths.items() for method in operations}
+    with open_page("/docs/") as made:
+        made.page.locator(".opblock").first.wait_for()
+        shown = {
+            (block.locator(".opblock-summary-method").inner_text(), block.locator(".opblock-summary-path").get_attribute("data-path"))
+            for block in made.page.locator(".opblock").all()
+        }
+        assert shown == wanted, f"shown are {shown}, specified are {wanted}"
+        print(f"{len(shown)} operations")
+        made.screenshot("docs", full_page=True)
+        made.page.locator(".opblock-summary-path[data-path='/api/v1/detect']").click()
+        made.page.locator(".opblock.is-open table.parameters").wait_for()
+        made.screenshot("docs-detect", full_page=True)
+
+
+{"playground": playground, "slider": slider, "refusal": refusal, "looks": looks, "documentation": documentation}[visit]()
