@@ -95,15 +95,21 @@ need_model() {
 
 # --- The server ------------------------------------------------------------------------------------------------------
 
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
 # start_server OPTION...: starts it without this shell's environment, which might hold options, and waits until it is
-# ready.
+# ready. Only warnings are logged: they are what `ended_well` looks for.
 start_server() {
-    : >"$work/server.log"
-    env -i "$(realpath "$OCELLI")" serve --model "$model" --host 127.0.0.1 --port 0 --log warn "$@" 2>"$work/server.log" &
+    local port
+    port=$(free_port)
+    url=http://127.0.0.1:$port
+    env -i "$(realpath "$OCELLI")" serve --model "$model" --host 127.0.0.1 --port "$port" --log warn "$@" \
+        2>"$work/server.log" &
     server=$!
     for _ in {1..300}; do
-        url=$(sed -n 's|^ocelli is ready at \(http://[^ ]*\) .*|\1|p' "$work/server.log")
-        [[ -z $url ]] || return 0
+        ! "$OCELLI" healthcheck --url "$url/health/ready" 2>/dev/null || return 0
         kill -0 "$server" 2>/dev/null || break
         sleep 0.1
     done
@@ -122,7 +128,7 @@ ended_well() {
     wait "$server" || status=$?
     server=
     ((status == 0)) || echo "the server ended with $status"
-    sed '/^ocelli is ready/d' "$work/server.log" | tail -n 20 >"$work/complaints"
-    cat "$work/complaints"
+    sed '/^ocelli is ready/d' "$work/server.log" >"$work/complaints"
+    tail -n 20 "$work/complaints"
     [[ $status == 0 && ! -s $work/complaints ]]
 }

@@ -5,8 +5,13 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
-use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage};
+use image::{AnimationDecoder, DynamicImage, Frames, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage};
 use std::io::Cursor;
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
 
 /// The formats that are read, as messages name them.
 pub const FORMATS: &str = "JPEG, PNG, WebP, GIF, BMP or TIFF";
@@ -75,33 +80,85 @@ pub enum PictureError {
 /// [`PictureError`], the same for a client and a command line.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
     let (format, name) = recognise(bytes)?;
-    let corrupt = || PictureError::Corrupt { format: name };
-    let mut decoder =
-        ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(|e| decoding(&e, name))?;
+    let (mut image, orientation) = match format {
+        ImageFormat::Jpeg => decode_jpeg(bytes, limits)?,
+        _ => decode_other(bytes, format, name, limits)?,
+    };
+    image.apply_orientation(orientation);
+    let warning = || format!("animated {name}: only the first frame was looked at");
+    let warnings = if is_animated(bytes, format) { vec![warning()] } else { Vec::new() };
+    Ok(Picture { image: flatten(image), warnings })
+}
+
+/// JPEG by zune-jpeg itself: in its strict mode, which the image crate does not offer, a file that ends early or
+/// contradicts itself is an error, where else what is missing is filled with grey.
+fn decode_jpeg(bytes: &[u8], limits: &Limits) -> Result<(DynamicImage, Orientation), PictureError> {
+    let failed = |error: DecodeErrors| match error {
+        DecodeErrors::Unsupported(_) => unsupported("JPEG"),
+        _ => PictureError::Corrupt { format: "JPEG" },
+    };
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(usize::MAX)
+        .set_max_height(usize::MAX)
+        .jpeg_set_out_colorspace(ColorSpace::RGB);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().map_err(failed)?;
+    let corrupt = || PictureError::Corrupt { format: "JPEG" };
+    let (width, height) = decoder.info().map(|info| (info.width.into(), info.height.into())).ok_or_else(corrupt)?;
+    check_size(width, height, "JPEG", limits)?;
+    let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
+    let pixels = decoder.decode().map_err(failed)?;
+    let image = RgbImage::from_raw(width, height, pixels).ok_or_else(corrupt)?;
+    Ok((image.into(), orientation.unwrap_or(Orientation::NoTransforms)))
+}
+
+fn decode_other(
+    bytes: &[u8],
+    format: ImageFormat,
+    name: &'static str,
+    limits: &Limits,
+) -> Result<(DynamicImage, Orientation), PictureError> {
+    let failed = |error: ImageError| match error {
+        // A BMP file without pixels counts as unsupported there.
+        ImageError::Unsupported(_) if format != ImageFormat::Bmp => unsupported(name),
+        _ => PictureError::Corrupt { format: name },
+    };
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(allocation(HEADER_BYTES));
+    let mut decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
-    if width == 0 || height == 0 {
-        return Err(corrupt());
-    }
+    check_size(width, height, name, limits)?;
+    // Four channels of 16 bits a pixel are the most that any of the formats needs, and some decoders need them twice.
     let too_large = PictureError::TooLarge { width, height, max_pixels: limits.max_pixels };
-    // Four channels of 16 bits a pixel are the most that any of the formats needs.
-    if u64::from(width) * u64::from(height) > limits.max_pixels || decoder.total_bytes() / 8 > limits.max_pixels {
+    if decoder.total_bytes() / 8 > limits.max_pixels {
         return Err(too_large);
     }
-    let mut allocation = image::Limits::no_limits();
-    allocation.max_alloc = Some(limits.max_pixels.saturating_mul(16).max(1 << 20));
-    decoder.set_limits(allocation).map_err(|_| too_large)?;
+    decoder.set_limits(allocation(limits.max_pixels.saturating_mul(16).max(HEADER_BYTES))).map_err(|_| too_large)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(|e| decoding(&e, name))?;
-    if format == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
-        return Err(corrupt());
+    Ok((DynamicImage::from_decoder(decoder).map_err(failed)?, orientation))
+}
+
+/// Memory for what stands before the pixels: a few kilobytes of colour profile may claim to inflate to gigabytes.
+const HEADER_BYTES: u64 = 8 << 20;
+
+fn allocation(bytes: u64) -> image::Limits {
+    let mut limits = image::Limits::no_limits();
+    limits.max_alloc = Some(bytes);
+    limits
+}
+
+fn check_size(width: u32, height: u32, format: &'static str, limits: &Limits) -> Result<(), PictureError> {
+    if width == 0 || height == 0 {
+        return Err(PictureError::Corrupt { format });
     }
-    image.apply_orientation(orientation);
-    let warnings = if is_animated(bytes, format) {
-        vec![format!("animated {name}: only the first frame was looked at")]
-    } else {
-        vec![]
-    };
-    Ok(Picture { image: flatten(image), warnings })
+    let max_pixels = limits.max_pixels;
+    let fits = u64::from(width) * u64::from(height) <= max_pixels;
+    if fits { Ok(()) } else { Err(PictureError::TooLarge { width, height, max_pixels }) }
+}
+
+fn unsupported(format: &str) -> PictureError {
+    PictureError::Unsupported { found: format!("this kind of {format} is not supported") }
 }
 
 /// A picture file format that is written.
@@ -143,45 +200,32 @@ fn recognise(bytes: &[u8]) -> Result<(ImageFormat, &'static str), PictureError> 
 
 /// What bytes of no readable format probably are: people send these.
 fn foreign(bytes: &[u8]) -> &'static str {
-    let start = &bytes[..bytes.len().min(256)];
-    let has = |needle: &[u8]| start.windows(needle.len()).any(|window| window == needle);
-    if start.starts_with(b"%PDF") {
+    let start = String::from_utf8_lossy(&bytes[..bytes.len().min(512)]).to_ascii_lowercase();
+    if start.starts_with("%pdf") {
         "this is a PDF document"
-    } else if start.get(4..8) == Some(b"ftyp") {
-        if has(b"avif") { "this is an AVIF picture" } else { "this is a HEIC picture or a video" }
-    } else if has(b"<svg") {
+    } else if bytes.get(4..8) == Some(b"ftyp") {
+        if start.contains("avif") { "this is an AVIF picture" } else { "this is a HEIC picture or a video" }
+    } else if start.contains("<svg") {
         "this is an SVG drawing"
-    } else if has(b"<html") || has(b"<!DOCTYPE") {
+    } else if start.contains("<html") || start.contains("<!doctype") {
         "this is a web page"
     } else {
         "these bytes are no picture of a known format"
     }
 }
 
-fn decoding(error: &ImageError, format: &'static str) -> PictureError {
-    match error {
-        ImageError::Unsupported(_) => {
-            PictureError::Unsupported { found: format!("this kind of {format} is not supported") }
-        }
-        _ => PictureError::Corrupt { format },
-    }
-}
-
-/// Whether the last scan of a JPEG file is closed by an end-of-image marker (ITU-T T.81, B.1.1.3). The decoder fills
-/// what is missing with grey, and boxes on a grey half would be worth nothing. Within a scan no marker can occur.
-fn jpeg_is_whole(bytes: &[u8]) -> bool {
-    let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xFF, marker]);
-    const START_OF_SCAN: u8 = 0xDA;
-    const END_OF_IMAGE: u8 = 0xD9;
-    matches!((last(START_OF_SCAN), last(END_OF_IMAGE)), (Some(scan), Some(end)) if end > scan)
-}
-
+/// Whether a second frame can be read: a still picture may be wrapped as an animation of one.
 fn is_animated(bytes: &[u8], format: ImageFormat) -> bool {
     let cursor = Cursor::new(bytes);
+    let two = |frames: Frames| frames.take(2).filter(Result::is_ok).count() == 2;
     match format {
-        ImageFormat::Gif => GifDecoder::new(cursor).is_ok_and(|decoder| decoder.into_frames().take(2).count() == 2),
-        ImageFormat::Png => PngDecoder::new(cursor).is_ok_and(|decoder| decoder.is_apng().unwrap_or(false)),
-        ImageFormat::WebP => WebPDecoder::new(cursor).is_ok_and(|decoder| decoder.has_animation()),
+        ImageFormat::Gif => GifDecoder::new(cursor).is_ok_and(|decoder| two(decoder.into_frames())),
+        ImageFormat::WebP => {
+            WebPDecoder::new(cursor).is_ok_and(|decoder| decoder.has_animation() && two(decoder.into_frames()))
+        }
+        ImageFormat::Png => PngDecoder::with_limits(cursor, allocation(HEADER_BYTES)).is_ok_and(|decoder| {
+            decoder.is_apng().unwrap_or(false) && decoder.apng().is_ok_and(|frames| two(frames.into_frames()))
+        }),
         _ => false,
     }
 }

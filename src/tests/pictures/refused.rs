@@ -26,6 +26,17 @@ const FILES: [(&str, &[u8]); 13] = [
     ("PNG", ANIMATED_PNG),
 ];
 
+/// Half of a file of each format.
+pub(crate) fn damaged() -> Vec<(&'static str, &'static [u8])> {
+    FILES.into_iter().take(10).map(|(format, bytes)| (format, &bytes[..bytes.len() / 2])).collect()
+}
+
+/// A PNG file that claims 60000 × 60000 pixels.
+pub(crate) fn pixel_bomb() -> Vec<u8> {
+    let [(_, png), ..] = pixel_bombs();
+    png
+}
+
 fn refusal(bytes: &[u8]) -> PictureError {
     match decode(bytes, &Limits::default()) {
         Ok(picture) => panic!("taken for a picture of {:?} pixels", picture.image.dimensions()),
@@ -94,30 +105,35 @@ fn what_is_no_picture_is_named() {
         (&[0; 4096], "no picture of a known format"),
         (b"\xff\xd8", "no picture of a known format"),
     ];
+    let mut wrong = Vec::new();
     for (bytes, name) in named {
         let refusal = refusal(bytes);
-        assert!(matches!(refusal, PictureError::Unsupported { .. }), "{name}: {refusal:?}");
         let message = refusal.to_string();
-        assert!(message.contains(name) && message.contains("send JPEG, PNG"), "{name}: {message}");
+        let is_named = message.contains(name) && message.contains("send JPEG, PNG");
+        if !is_named || !matches!(refusal, PictureError::Unsupported { .. }) {
+            wrong.push(format!("{name}: {message}"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(refusal(b""), PictureError::Empty);
 }
 
 #[test]
 fn no_pixels_are_no_picture() {
-    for (index, bytes) in [
-        Png { width: 0, height: 5, depth: 8, color: 2, extra: &[], rows: &[] }.bytes(),
-        jpeg_claiming(DOG_JPEG, 0, 72),
-        gif_claiming(0, 0),
-        bmp_claiming(0, 10),
-        tiff(0, 0, 1, &[]),
-    ]
-    .iter()
-    .enumerate()
-    {
-        let refusal = refusal(bytes);
-        assert!(matches!(refusal, PictureError::Corrupt { .. }), "file {index}: {refusal:?}");
+    let mut wrong = Vec::new();
+    for (name, bytes) in [
+        ("PNG", Png { width: 0, height: 5, depth: 8, color: 2, extra: &[], rows: &[] }.bytes()),
+        ("JPEG", jpeg_claiming(DOG_JPEG, 0, 72)),
+        ("GIF", gif_claiming(0, 0)),
+        ("BMP", bmp_claiming(0, 10)),
+        ("TIFF", tiff(0, 0, 1, &[])),
+    ] {
+        let refusal = refusal(&bytes);
+        if !matches!(refusal, PictureError::Corrupt { .. }) {
+            wrong.push(format!("{name}: {refusal:?}"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Files of a few bytes that claim 60000 × 60000 pixels.
@@ -180,12 +196,16 @@ fn peak_memory() -> u64 {
 #[ignore = "runs in a process of its own, for a_bomb_takes_no_memory"]
 fn bombs_alone() {
     let (pixels, inflating) = (pixel_bombs(), inflating_bombs());
+    let mut greedy = Vec::new();
     for (name, bytes) in pixels.iter().chain(&inflating) {
         let before = peak_memory();
         let decoded = decode(bytes, &Limits::default()).is_ok();
         let grown = peak_memory() - before;
-        assert!(grown < 32 << 10, "{name}: decoding ({decoded}) took {} MiB", grown >> 10);
+        if grown >= 32 << 10 {
+            greedy.push(format!("{name}: decoding ({decoded}) took {} MiB", grown >> 10));
+        }
     }
+    assert!(greedy.is_empty(), "{}", greedy.join("\n"));
 }
 
 #[cfg(target_os = "linux")]
