@@ -128,7 +128,6 @@ ended_well() {
     wait "$server" || status=$?
     server=
     ((status == 0)) || echo "the server ended with $status"
-    sed '/^ocelli is ready/d' "$work/server.log" >"$work/complaints"
-    tail -n 20 "$work/complaints"
-    [[ $status == 0 && ! -s $work/complaints ]]
+    tail -n 20 "$work/server.log"
+    [[ $status == 0 && ! -s $work/server.log ]]
 }

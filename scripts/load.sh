@@ -13,22 +13,29 @@ DURATION=${DURATION:-60}
 WORKERS=2
 QUEUE=4
 CONNECTIONS=$((4 * (WORKERS + QUEUE)))
+WARM_UP=15 # seconds of load before it counts: until then, memory goes to what stays
 SAMPLES=30 # of the memory, in the time of the load
 
 # Samples the server's resident memory, in KiB, until it is killed.
 watch_memory() {
-    while true; do
+    while [[ -d /proc/$server ]]; do
         awk '/^VmRSS:/ { print $2 }' "/proc/$server/status" >>"$work/memory"
         sleep "$(awk "BEGIN { print $DURATION / $SAMPLES }")"
     done
 }
 
+# load SECONDS: posts the picture over all connections.
+load() {
+    wrk --threads 2 --connections "$CONNECTIONS" --duration "${1}s" --timeout 30s --script scripts/load.lua \
+        "$url/api/v1/detect" -- "$PICTURE"
+}
+
 overload() {
     local watcher answered refused others socket_errors
+    load "$WARM_UP" >"$work/wrk"
     watch_memory &
     watcher=$!
-    wrk --threads 2 --connections "$CONNECTIONS" --duration "${DURATION}s" --timeout 30s --script scripts/load.lua \
-        "$url/api/v1/detect" -- "$PICTURE" >"$work/wrk" || true
+    load "$DURATION" >"$work/wrk"
     kill "$watcher"
     wait "$watcher" 2>/dev/null || true
     read -r answered refused others socket_errors < <(sed -n 's/[a-z_]*=\([0-9]*\)/\1/gp' "$work/wrk" | tail -n 1)

@@ -1,4 +1,11 @@
 //! Boxes in the plane: the one place for area and intersection over union.
+//!
+//! ```
+//! use ocelli::geometry::BBox;
+//! let a = BBox::new(0.0, 0.0, 2.0, 2.0);
+//! let b = BBox::new(1.0, 0.0, 2.0, 2.0);
+//! assert_eq!(a.iou(&b), 2.0 / 6.0);
+//! ```
 
 use serde::{Deserialize, Serialize};
 
@@ -6,13 +13,6 @@ use serde::{Deserialize, Serialize};
 ///
 /// `x` and `y` are the top-left corner; the origin is the top-left corner of the picture, x grows to the right and y
 /// downwards. Pixel areas are continuous: a box over one pixel is 1 wide (COCO's convention, not Pascal VOC's "+1").
-///
-/// ```
-/// use ocelli::geometry::BBox;
-/// let a = BBox::new(0.0, 0.0, 2.0, 2.0);
-/// let b = BBox::new(1.0, 0.0, 2.0, 2.0);
-/// assert_eq!(a.iou(&b), 2.0 / 6.0);
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct BBox {

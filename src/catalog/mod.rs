@@ -1,4 +1,4 @@
-//! Names become model files: local ones in the models folder, pulled ones in the cache.
+//! Names become model files in the models folders; [`pull`] puts published ones there.
 
 #[cfg(feature = "server")]
 pub mod manifest;

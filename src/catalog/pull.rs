@@ -109,7 +109,13 @@ fn fetch(file: &RemoteFile, path: &Path, progress: &mut impl FnMut(&str, u64, u6
         here = 0;
     }
     if here < file.bytes {
-        here = download(file, &mut part, here, progress).map_err(|failed| failed.at(&file.url, path))?;
+        here = download(file, &mut part, here, progress).map_err(|failed| {
+            if here == 0 {
+                // Nothing came: an empty file would only puzzle. That it cannot be removed is the smaller trouble.
+                let _ = std::fs::remove_file(path);
+            }
+            failed.at(&file.url, path)
+        })?;
     }
     if here != file.bytes {
         return Err(PullError::Short { url: file.url.clone(), found: here, wanted: file.bytes });

@@ -2,9 +2,10 @@
 //! reader of the environment.
 
 use super::Usage;
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
-use ocelli::catalog::Catalog;
+use ocelli::catalog::manifest::Manifest;
+use ocelli::catalog::{Catalog, CatalogError, Entry};
 use ocelli::engine::{EngineKind, EngineOptions, Runtime};
 use ocelli::nms::{NmsOptions, Suppression};
 use ocelli::picture::Limits;
@@ -13,7 +14,7 @@ use ocelli::serve::{ApiKeys, ServeOptions};
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Where models are looked for by name, unless told otherwise.
@@ -37,6 +38,17 @@ impl CatalogArgs {
 
     pub fn catalog(&self) -> Catalog {
         Catalog { folders: vec![self.folder()] }
+    }
+
+    /// The model called `name`, or where to get it.
+    pub fn find(&self, name: &str) -> anyhow::Result<Entry> {
+        let hint = |error: CatalogError| {
+            let known =
+                Manifest::embedded().is_ok_and(|manifest| manifest.models.iter().any(|model| model.name == name));
+            let hint = if known { format!("\n`ocelli models pull {name}` fetches it") } else { String::new() };
+            anyhow!("{error}{hint}")
+        };
+        self.catalog().find(name).map_err(hint)
     }
 }
 
@@ -142,7 +154,11 @@ fn fraction(text: &str) -> Result<f32, String> {
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServeArgs {
-    /// Model to serve, by name or file; repeatable, the first one is the default [default: all in the models folder]
+    /// TOML file with any of the options below, such as `port = 9000`
+    #[arg(long, value_name = "FILE", env = "OCELLI_CONFIG")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// Model to serve, by name or file; repeatable, the first detector is the default [default: all in the models folder]
     #[arg(long, value_name = "NAME|FILE", env = "OCELLI_MODEL", value_delimiter = ',')]
     #[serde(default)]
     pub model: Vec<String>,
@@ -196,9 +212,9 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// What flags and environment leave open, from a TOML file.
-    pub fn over_file(self, file: Option<&Path>) -> anyhow::Result<Self> {
-        let mut file: Self = match file {
+    /// With what flags and environment leave open from the TOML file.
+    pub fn over_file(self) -> anyhow::Result<Self> {
+        let mut file: Self = match &self.config {
             None => Self::default(),
             Some(path) => {
                 let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
@@ -212,6 +228,7 @@ impl ServeArgs {
         }
         let listed = |ours: Vec<String>, file: Vec<String>| if ours.is_empty() { file } else { ours };
         Ok(Self {
+            config: self.config,
             model: listed(self.model, file.model),
             models_dir: self.models_dir.or(file.models_dir),
             host: self.host.or(file.host),
@@ -231,8 +248,8 @@ impl ServeArgs {
         })
     }
 
-    pub fn catalog(&self) -> Catalog {
-        CatalogArgs { models_dir: self.models_dir.clone() }.catalog()
+    pub fn catalog(&self) -> CatalogArgs {
+        CatalogArgs { models_dir: self.models_dir.clone() }
     }
 
     pub fn runtime(&self) -> Runtime {

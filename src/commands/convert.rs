@@ -48,6 +48,9 @@ enum ResizeName {
 
 impl ConvertCommand {
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        if let Some(folder) = self.output.parent() {
+            std::fs::create_dir_all(folder).with_context(|| show(folder))?;
+        }
         let cfg = std::fs::read(&self.cfg).with_context(|| show(&self.cfg))?;
         let mut network = Network::parse(&String::from_utf8_lossy(&cfg)).with_context(|| show(&self.cfg))?;
         let unfilled = match &self.weights {

@@ -1,7 +1,7 @@
 //! `ocelli detect`.
 
 use super::config::{CatalogArgs, DetectionArgs, EngineArgs};
-use super::{Usage, complain};
+use super::{Usage, causes, complain};
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -31,7 +31,7 @@ pub struct DetectCommand {
     #[arg(value_name = "IMAGE|DIR|-", required = true)]
     pictures: Vec<PathBuf>,
     /// The model, by name or file [default: the only one in the models folder]
-    #[arg(long, value_name = "NAME|FILE", env = "OCELLI_MODEL")]
+    #[arg(long, value_name = "NAME|FILE")]
     model: Option<String>,
     #[command(flatten)]
     catalog: CatalogArgs,
@@ -44,7 +44,7 @@ pub struct DetectCommand {
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
     /// Largest picture, in pixels
-    #[arg(long, value_name = "N", default_value_t = Limits::default().max_pixels, env = "OCELLI_MAX_PIXELS")]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_pixels)]
     max_pixels: u64,
     #[command(flatten)]
     engine: EngineArgs,
@@ -80,7 +80,7 @@ impl DetectCommand {
                 Err(error) if error.is::<std::io::Error>() => return Err(error),
                 Err(error) => {
                     failures += 1;
-                    progress.suspend(|| complain(&format!("{}: {error:#}", source.name)));
+                    progress.suspend(|| complain(&format!("{}: {}", source.name, causes(&error))));
                 }
                 Ok(()) => {}
             }
@@ -91,12 +91,13 @@ impl DetectCommand {
     }
 
     fn detector(&self) -> anyhow::Result<Detector> {
-        let catalog = self.catalog.catalog();
         let entry = match &self.model {
-            Some(name) => catalog.find(name)?,
-            None => match &catalog.list()?[..] {
+            Some(name) => self.catalog.find(name)?,
+            None => match &self.catalog.catalog().list()?[..] {
                 [only] => only.clone(),
-                [] => bail!(Usage("no model: name one with --model, or make one with `ocelli convert`".into())),
+                [] => bail!(Usage(
+                    "no model: name one with --model, or get one with `ocelli convert` or `ocelli models pull`".into()
+                )),
                 several => {
                     let names: Vec<_> = several.iter().map(|entry| entry.name.as_str()).collect();
                     bail!(Usage(format!("which model? name one with --model: {}", names.join(", "))))

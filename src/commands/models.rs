@@ -1,7 +1,7 @@
 //! `ocelli models`.
 
 use super::config::CatalogArgs;
-use super::{Usage, tell};
+use super::{Usage, complain, tell};
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -45,7 +45,7 @@ impl ModelsCommand {
         match self.action {
             Action::List(catalog) => list(&catalog),
             Action::Pull { name, catalog } => pull(&name, &catalog),
-            Action::Show { model, catalog } => show(&catalog.catalog().find(&model)?.open()?),
+            Action::Show { model, catalog } => show(&catalog.find(&model)?.open()?),
         }
     }
 }
@@ -54,9 +54,17 @@ fn list(catalog: &CatalogArgs) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     let catalog = catalog.catalog();
     let entries = catalog.list()?;
+    let mut done = ExitCode::SUCCESS;
     for entry in &entries {
-        let file = entry.open()?;
-        writeln!(out, "{:<28} {:>8.1} MB  {}", entry.name, file.len() as f64 / 1e6, summary(&file))?;
+        match entry.open() {
+            Ok(file) => {
+                writeln!(out, "{:<28} {:>8.1} MB  {}", entry.name, file.len() as f64 / 1e6, summary(&file))?;
+            }
+            Err(error) => {
+                complain(&error.to_string());
+                done = ExitCode::FAILURE;
+            }
+        }
     }
     for model in Manifest::embedded()?.models {
         if entries.iter().all(|entry| entry.name != model.name) {
@@ -68,7 +76,7 @@ fn list(catalog: &CatalogArgs) -> anyhow::Result<ExitCode> {
             )?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(done)
 }
 
 fn pull(name: &str, catalog: &CatalogArgs) -> anyhow::Result<ExitCode> {

@@ -7,7 +7,6 @@ use clap::Args;
 use ocelli::catalog::Entry;
 use ocelli::serve::connection::{self, Stop};
 use ocelli::serve::{App, ServedModel};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,16 +18,13 @@ use tokio::signal::unix::{SignalKind, signal};
     OCELLI_PORT=9000 ocelli serve --models-dir /models --host 0.0.0.0\n  \
     curl --data-binary @dog.jpg -H 'Content-Type: image/jpeg' http://127.0.0.1:8080/api/v1/detect")]
 pub struct ServeCommand {
-    /// TOML file with any of the options below, such as `port = 9000`
-    #[arg(long, value_name = "FILE", env = "OCELLI_CONFIG")]
-    config: Option<PathBuf>,
     #[command(flatten)]
     options: ServeArgs,
 }
 
 impl ServeCommand {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let options = self.options.over_file(self.config.as_deref())?;
+        let options = self.options.over_file()?;
         start_logging(options.log.as_deref().unwrap_or("info"));
         let entries = entries(&options)?;
         let app = Arc::new(App::new(options.options()?)?);
@@ -40,14 +36,15 @@ impl ServeCommand {
 fn entries(options: &ServeArgs) -> anyhow::Result<Vec<Entry>> {
     let catalog = options.catalog();
     if !options.model.is_empty() {
-        return Ok(options.model.iter().map(|name| catalog.find(name)).collect::<Result<_, _>>()?);
+        return options.model.iter().map(|name| catalog.find(name)).collect();
     }
-    let entries = catalog.list()?;
+    let entries = catalog.catalog().list()?;
     if entries.is_empty() {
-        let folders: Vec<_> = catalog.folders.iter().map(|folder| folder.display().to_string()).collect();
         bail!(
-            "no model to serve: {} holds no .onnx file.\nname one with --model, or make one with `ocelli convert`",
-            folders.join(", ")
+            "no model to serve: {} holds no .onnx file
+name one with --model, or get one with `ocelli convert` or \
+             `ocelli models pull`",
+            catalog.folder().display()
         );
     }
     Ok(entries)

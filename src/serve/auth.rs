@@ -22,7 +22,8 @@ impl ApiKeys {
 
     fn admit(&self, headers: &HeaderMap) -> bool {
         let text = |name| headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
-        let bearer = text(header::AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "));
+        let bearer = text(header::AUTHORIZATION.as_str()).and_then(|value| value.split_once(' '));
+        let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, key)| key);
         let Some(key) = bearer.or_else(|| text("x-api-key")) else { return self.0.is_empty() };
         let digest: [u8; 32] = Sha256::digest(key.trim().as_bytes()).into();
         // All keys are compared, whichever fits.

@@ -2,8 +2,8 @@
 
 use super::App;
 use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper::server::conn::http1::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use std::io;
@@ -11,9 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
-
-/// Longest time for the head of a request, and so for a connection to stay idle.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long to wait after the system refused a connection, for lack of file handles say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -51,16 +48,16 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: impl Future<O
 
 struct Server {
     router: Router,
-    builder: Builder<TokioExecutor>,
+    builder: Builder,
     connections: GracefulShutdown,
 }
 
 impl Server {
     fn new(app: Arc<App>) -> Self {
-        let mut builder = Builder::new(TokioExecutor::new());
-        // Without a timer there is no timeout, and `axum::serve` installs none.
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-        builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEADER_TIMEOUT);
+        let mut builder = Builder::new();
+        // Without a timer there is no timeout, and `axum::serve` installs none. It closes connections that are idle or
+        // silent, too. HTTP/2 without TLS is left out: telling it from HTTP/1 would wait for bytes without a timeout.
+        builder.timer(TokioTimer::new()).header_read_timeout(app.options.request_timeout);
         Self { router: app.router(), builder, connections: GracefulShutdown::new() }
     }
 
@@ -82,7 +79,7 @@ impl Server {
         // Answers are small: they should not wait for more to send.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(self.router.clone());
-        let connection = self.builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = self.builder.serve_connection(TokioIo::new(stream), service);
         let connection = self.connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

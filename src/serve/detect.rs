@@ -7,7 +7,7 @@ use super::error::{Failure, Problem};
 use super::metrics::Tracker;
 use super::models::ServedModel;
 use super::query::{AnswerQuery, DetectQuery, Format, encoding};
-use super::upload::{self, Base64Picture, PictureFile, PictureForm, Upload};
+use super::upload::{self, Base64Picture, PictureFile, PictureForm, Received, Upload};
 use crate::detection::{DetectionReport, Timings};
 use crate::detector::{DetectorError, Sight};
 use crate::draw::annotate;
@@ -20,7 +20,6 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::sync::Arc;
-use std::time::Instant;
 use tokio::time::timeout_at;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -77,22 +76,17 @@ pub async fn detect(State(app): State<Arc<App>>, query: QueryPairs, request: Req
     model.detector()?;
     let options = query.options(model)?;
     let encoding = encoding(request.headers());
-    let uploads = upload::read(request, app.options.max_body, deadline).await?;
-    let format = answer.format.unwrap_or_default();
-    if format == Format::Image && uploads.len() > 1 {
-        let detail = "`image` answers a single picture".into();
-        return Err(Failure::Parameter { field: "format".into(), detail });
-    }
+    let received = upload::receive(request, app.options.max_body, deadline).await?;
     let job = Job {
         app: Arc::clone(&app),
         index,
         options,
         keep: answer.keep.unwrap_or(false),
-        draw: (format == Format::Image).then_some(encoding),
+        draw: (answer.format == Some(Format::Image)).then_some(encoding),
     };
     let tracker = app.metrics.track(&model.info.name);
     let late = || Failure::Deadline(app.options.request_timeout.as_secs());
-    match timeout_at(deadline, job.run(uploads)).await.unwrap_or_else(|_| Err(late())) {
+    match timeout_at(deadline, job.run(received)).await.unwrap_or_else(|_| Err(late())) {
         Ok(answer) => Ok(answer.respond(tracker)),
         Err(failure) => {
             tracker.fail(&failure);
@@ -125,6 +119,12 @@ pub async fn candidates(
     let query = DetectQuery::alone(&pairs(query)?)?;
     let Path(handle) =
         handle.map_err(|_| Failure::MalformedField { field: "handle".into(), detail: "this is no handle".into() })?;
+    let report = tokio::task::spawn_blocking(move || select(&app, handle, &query));
+    report.await.unwrap_or_else(|panic| Err(Failure::Internal(panic.to_string()))).map(Json)
+}
+
+/// At most as many candidates are kept as take some milliseconds: this waits for no place in the queue.
+fn select(app: &App, handle: Uuid, query: &DetectQuery) -> Result<DetectionReport, Failure> {
     let models = app.models()?;
     let kept = app.candidates.get(handle).ok_or(Failure::UnknownHandle)?;
     let model = models.get(Some(query.model.as_deref().unwrap_or(&kept.report.model)))?;
@@ -133,7 +133,7 @@ pub async fn candidates(
         return Err(Failure::Parameter { field: "model".into(), detail });
     }
     let detections = model.detector()?.select(&kept.candidates, &query.options(model)?);
-    Ok(Json(DetectionReport { detections, handle: Some(handle.to_string()), ..kept.report.clone() }))
+    Ok(DetectionReport { detections, handle: Some(handle.to_string()), ..kept.report.clone() })
 }
 
 fn pairs(query: QueryPairs) -> Result<Vec<(String, String)>, Failure> {
@@ -154,24 +154,30 @@ struct Job {
 }
 
 impl Job {
-    async fn run(self, uploads: Vec<Upload>) -> Result<Answer, Failure> {
+    async fn run(self, received: Received) -> Result<Answer, Failure> {
         let turn = self.app.admission.enter().await?;
         // The turn goes along, so that the place is taken until the work is done, whether or not anybody still waits.
-        let work = tokio::task::spawn_blocking(move || self.work(uploads, &turn));
+        let work = tokio::task::spawn_blocking(move || self.work(received, &turn));
         work.await.unwrap_or_else(|panic| Err(Failure::Internal(panic.to_string())))
     }
 
-    fn work(self, uploads: Vec<Upload>, turn: &Turn) -> Result<Answer, Failure> {
-        let began = Instant::now();
+    fn work(self, received: Received, turn: &Turn) -> Result<Answer, Failure> {
         let model = self.app.models()?.list.get(self.index).ok_or(Failure::Unavailable("the model is gone"))?;
+        let uploads = received.pictures()?;
+        let queue = (turn.waited.as_secs_f64() * 1e6).round() / 1000.0;
+        let several = uploads.len() > 1;
+        if several && self.draw.is_some() {
+            let detail = "`image` answers a single picture".into();
+            return Err(Failure::Parameter { field: "format".into(), detail });
+        }
         let mut reports = Vec::with_capacity(uploads.len());
-        for upload in uploads {
-            let queue = ((turn.waited + began.elapsed()).as_secs_f64() * 1e6).round() / 1000.0;
-            let mut sight = self.look(model, upload)?;
+        for (index, upload) in uploads.into_iter().enumerate() {
+            let mut sight = self.look(model, upload).map_err(|e| if several { e.of_picture(index) } else { e })?;
             sight.report.timings_ms = Timings { queue, ..sight.report.timings_ms }.summed();
             if let Some(encoding) = self.draw {
                 annotate(&mut sight.image, &sight.report.detections);
-                let bytes = picture::encode(&sight.image, encoding).map_err(Failure::Picture)?;
+                let encoded = picture::encode(&sight.image, encoding);
+                let bytes = encoded.map_err(|error| Failure::Picture { which: None, error })?;
                 return Ok(Answer::Picture { bytes, encoding, timings: sight.report.timings_ms });
             }
             if self.keep {

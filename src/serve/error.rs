@@ -76,8 +76,13 @@ pub enum Failure {
         detail: String,
     },
     /// 413, 415 or 422: the bytes of a picture cannot be used.
-    #[error("{0}")]
-    Picture(PictureError),
+    #[error("{}{error}", which.as_ref().map(|which| format!("{which}: ")).unwrap_or_default())]
+    Picture {
+        /// Which of several pictures.
+        which: Option<String>,
+        /// What is wrong with it.
+        error: PictureError,
+    },
     /// 429: as many requests as allowed are waiting.
     #[error("{0} requests are waiting already")]
     QueueFull(usize),
@@ -96,22 +101,26 @@ impl Failure {
     /// The status that stands for it.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::MalformedBody(_) | Self::MalformedField { .. } | Self::Picture(PictureError::Empty) => {
+            Self::MalformedBody(_) | Self::MalformedField { .. } | Self::Picture { error: PictureError::Empty, .. } => {
                 StatusCode::BAD_REQUEST
             }
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::UnknownRoute | Self::UnknownModel(_) | Self::UnknownHandle => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
-            Self::LargeBody(_) | Self::ManyPictures(_) | Self::Picture(PictureError::TooLarge { .. }) => {
+            Self::LargeBody(_) | Self::ManyPictures(_) | Self::Picture { error: PictureError::TooLarge { .. }, .. } => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
-            Self::MediaType(_) | Self::Picture(PictureError::Unsupported { .. }) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Parameter { .. } | Self::Picture(PictureError::Corrupt { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::MediaType(_) | Self::Picture { error: PictureError::Unsupported { .. }, .. } => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
+            Self::Parameter { .. } | Self::Picture { error: PictureError::Corrupt { .. }, .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::QueueFull(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Deadline(_) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Internal(_) | Self::Picture(PictureError::Encode) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Internal(_) | Self::Picture { error: PictureError::Encode, .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -128,16 +137,25 @@ impl Failure {
             Self::LargeBody(_) | Self::ManyPictures(_) => ("too-large", "The request is too large"),
             Self::MediaType(_) => ("unsupported-media-type", "This type of body is not read"),
             Self::Parameter { .. } => ("invalid-parameter", "A parameter has an impossible value"),
-            Self::Picture(PictureError::Empty) => ("empty-picture", "The picture is empty"),
-            Self::Picture(PictureError::Unsupported { .. }) => {
+            Self::Picture { error: PictureError::Empty, .. } => ("empty-picture", "The picture is empty"),
+            Self::Picture { error: PictureError::Unsupported { .. }, .. } => {
                 ("unsupported-picture", "This picture format is not read")
             }
-            Self::Picture(PictureError::TooLarge { .. }) => ("large-picture", "The picture is too large"),
-            Self::Picture(PictureError::Corrupt { .. }) => ("corrupt-picture", "The picture is damaged"),
+            Self::Picture { error: PictureError::TooLarge { .. }, .. } => ("large-picture", "The picture is too large"),
+            Self::Picture { error: PictureError::Corrupt { .. }, .. } => ("corrupt-picture", "The picture is damaged"),
             Self::QueueFull(_) => ("queue-full", "The server is busy"),
             Self::Unavailable(_) => ("unavailable", "The server is not ready"),
             Self::Deadline(_) => ("deadline", "The request took too long"),
-            Self::Internal(_) | Self::Picture(PictureError::Encode) => ("internal", "The server failed"),
+            Self::Internal(_) | Self::Picture { error: PictureError::Encode, .. } => ("internal", "The server failed"),
+        }
+    }
+
+    /// The failure of one of several pictures, counted from 0.
+    #[must_use]
+    pub fn of_picture(self, index: usize) -> Self {
+        match self {
+            Self::Picture { error, .. } => Self::Picture { which: Some(format!("picture {}", index + 1)), error },
+            other => other,
         }
     }
 
@@ -170,7 +188,7 @@ impl Failure {
 impl From<DetectorError> for Failure {
     fn from(error: DetectorError) -> Self {
         match error {
-            DetectorError::Picture(error) => Self::Picture(error),
+            DetectorError::Picture(error) => Self::Picture { which: None, error },
             other => Self::Internal(other.to_string()),
         }
     }

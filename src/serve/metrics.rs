@@ -120,7 +120,8 @@ impl Tracker {
         for timings in pictures {
             metrics.pictures.with_label_values(&of_model).inc();
             metrics.executions.with_label_values(&of_model).inc();
-            sums[1] += timings.queue;
+            // All pictures of a request wait together.
+            sums[1] = timings.queue;
             sums[2] += timings.decode + timings.preprocess;
             sums[3] += timings.inference;
             sums[4] += timings.postprocess;

@@ -22,18 +22,19 @@ pub use models::ServedModel;
 use crate::picture::Limits;
 use admission::Admission;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, Response, header};
 use axum::middleware::{self, Next};
 use candidates::KeptCandidates;
 use error::Failure;
 use metrics::Metrics;
+use models::Task;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 use utoipa::OpenApi;
@@ -113,8 +114,9 @@ impl App {
         })
     }
 
-    /// Hands over the models, the default one first: the server is ready.
+    /// Hands over the models: the server is ready. The first detector is the default.
     pub fn set_models(&self, mut list: Vec<ServedModel>) {
+        list.sort_by_key(|model| model.info.task == Task::Raw);
         for (index, model) in list.iter_mut().enumerate() {
             model.info.default = index == 0;
         }
@@ -220,8 +222,10 @@ pub fn specification(options: ServeOptions) -> Result<String, Box<dyn std::error
 }
 
 fn cors(origins: &[HeaderValue], request_id: HeaderName) -> CorsLayer {
-    let layer =
-        CorsLayer::new().allow_methods(Any).allow_headers(Any).expose_headers([request_id, header::RETRY_AFTER]);
+    let layer = CorsLayer::new()
+        .allow_methods(Any)
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([request_id, header::RETRY_AFTER]);
     match origins {
         [] => CorsLayer::new(),
         origins if origins.iter().any(|origin| origin == "*") => layer.allow_origin(Any),
@@ -243,7 +247,6 @@ fn log_response<B>(response: &Response<B>, latency: Duration, _: &tracing::Span)
 /// Counts responses, and lets clients go while the server drains.
 async fn observe(
     axum::extract::State(app): axum::extract::State<Arc<App>>,
-    _path: Option<MatchedPath>,
     request: Request,
     next: Next,
 ) -> axum::response::Response {

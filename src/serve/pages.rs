@@ -1,9 +1,11 @@
 //! The playground at `/`, the specification, and Swagger UI at `/docs`: all of it in the binary.
 
 use super::App;
+use super::error::Failure;
 use axum::Router;
-use axum::http::{HeaderValue, header};
-use axum::response::{Html, IntoResponse};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use std::sync::Arc;
 use utoipa::openapi::OpenApi;
@@ -19,7 +21,12 @@ pub fn routes(specification: OpenApi) -> Router<Arc<App>> {
     // Swagger UI would ask swagger.io to validate the specification otherwise.
     let config = Config::from("/openapi.json").validator_url("none").try_it_out_enabled(true);
     let docs = SwaggerUi::new("/docs").url("/openapi.json", specification).config(config);
-    Router::new().route("/", get(playground)).merge(docs)
+    Router::new().route("/", get(playground)).merge(Router::from(docs).layer(map_response(explain)))
+}
+
+/// Swagger UI answers a file that it does not have with nothing but a status.
+async fn explain(response: Response) -> Response {
+    if response.status() == StatusCode::NOT_FOUND { Failure::UnknownRoute.into_response() } else { response }
 }
 
 async fn playground() -> impl IntoResponse {

@@ -4,11 +4,13 @@ use super::error::Failure;
 use axum::body::{Body, Bytes};
 use axum::extract::multipart::Multipart;
 use axum::extract::{FromRequest, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http_body_util::BodyExt;
 use serde::Deserialize;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
 
@@ -46,31 +48,46 @@ pub struct PictureForm {
     image: Vec<PictureFile>,
 }
 
-/// Reads the pictures of a body of at most `limit` bytes that must have arrived by `deadline`.
+/// A body that has arrived whole, not looked into yet.
+pub struct Received {
+    parts: Parts,
+    media_type: String,
+    bytes: Bytes,
+}
+
+/// Receives a body of at most `limit` bytes that must have arrived by `deadline`.
 ///
 /// # Errors
-/// 400 for a malformed body, 408 for a slow one, 413 for a large one, 415 for one of another type.
-pub async fn read(request: Request, limit: usize, deadline: Instant) -> Result<Vec<Upload>, Failure> {
+/// 400 for a body that breaks off, 408 for a slow one, 413 for a large one, 415 for one of another type.
+pub async fn receive(request: Request, limit: usize, deadline: Instant) -> Result<Received, Failure> {
     let (parts, body) = request.into_parts();
     if let Some(encoding) = parts.headers.get(header::CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
         return Err(Failure::MediaType(format!("bodies encoded as {encoding:?} are not read; send it as it is")));
     }
     let media_type = media_type(&parts.headers);
-    let is_read = |media_type: &str| {
-        media_type.starts_with("image/")
-            || ["", "application/octet-stream", "multipart/form-data", "application/json"].contains(&media_type)
-    };
-    if !is_read(&media_type) {
+    let is_read = media_type.starts_with("image/")
+        || ["", "application/octet-stream", "multipart/form-data", "application/json"].contains(&media_type.as_str());
+    if !is_read {
         return Err(Failure::media_type(&media_type));
     }
     let bytes = timeout_at(deadline, collect(body, &parts.headers, limit)).await.map_err(|_| Failure::SlowBody)??;
-    match media_type.as_str() {
-        "multipart/form-data" => {
-            // The limit has been kept already.
-            multipart(Request::from_parts(parts, Body::from(bytes))).await
+    Ok(Received { parts, media_type, bytes })
+}
+
+impl Received {
+    /// The pictures in the body; for a worker, since base64 and forms take a while.
+    ///
+    /// # Errors
+    /// 400 for a malformed body, 413 for too many pictures.
+    pub fn pictures(self) -> Result<Vec<Upload>, Failure> {
+        match self.media_type.as_str() {
+            "multipart/form-data" => {
+                let request = Request::from_parts(self.parts, Body::from(self.bytes));
+                Handle::current().block_on(multipart(request))
+            }
+            "application/json" => json(&self.bytes).map(|upload| vec![upload]),
+            _ => Ok(vec![Upload { name: None, bytes: self.bytes }]),
         }
-        "application/json" => json(&bytes).map(|upload| vec![upload]),
-        _ => Ok(vec![Upload { name: None, bytes }]),
     }
 }
 

@@ -135,21 +135,21 @@ async fn pending_requests_are_seen_while_they_wait() {
 async fn metrics_count_what_was_done() {
     let server = Server::tiny();
     server.detect("", "image/jpeg", DOG_JPEG).await.json();
-    server.detect("", FORM, form(&[("image", None, DOG_JPEG), ("image", None, DOG_PNG)])).await.json();
+    server.detect("", FORM, form(&[("image", None, DOG_PNG); 16])).await.json();
     server.detect("", "image/jpeg", &DOG_JPEG[..500]).await.problem(422, None);
     server.detect("?confidence=7", "image/jpeg", DOG_JPEG).await.problem(422, Some("confidence"));
     let of_tiny = |name: &str| format!("{name}{{model=\"tiny\",version=\"1\"}}");
     for (name, count) in [
         (of_tiny("nv_inference_request_success"), 2.0),
-        (of_tiny("nv_inference_count"), 3.0),
-        (of_tiny("nv_inference_exec_count"), 3.0),
+        (of_tiny("nv_inference_count"), 17.0),
+        (of_tiny("nv_inference_exec_count"), 17.0),
         (failures("OTHER"), 1.0),
         (failures("REJECTED"), 0.0),
         (of_tiny("nv_inference_pending_request_count"), 0.0),
         ("ocelli_request_seconds_count{model=\"tiny\"}".into(), 2.0),
         ("ocelli_queue_seconds_count{model=\"tiny\"}".into(), 2.0),
-        ("ocelli_inference_seconds_count{model=\"tiny\"}".into(), 3.0),
-        ("ocelli_inference_seconds_bucket{model=\"tiny\",le=\"+Inf\"}".into(), 3.0),
+        ("ocelli_inference_seconds_count{model=\"tiny\"}".into(), 17.0),
+        ("ocelli_inference_seconds_bucket{model=\"tiny\",le=\"+Inf\"}".into(), 17.0),
         ("ocelli_http_responses_total{status=\"422\"}".into(), 2.0),
     ] {
         assert_eq!(server.metric(&name).await, count, "{name}");

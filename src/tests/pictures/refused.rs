@@ -84,12 +84,6 @@ fn uncompressed_files_that_end_early_are_corrupt() {
 }
 
 #[test]
-fn a_jpeg_file_with_a_hole_is_corrupt_though_it_has_an_end() {
-    let hole = [&DOG_JPEG[..DOG_JPEG.len() / 2], &[0xFF, 0xD9]].concat();
-    assert_eq!(refusal(&hole), PictureError::Corrupt { format: "JPEG" });
-}
-
-#[test]
 fn what_is_no_picture_is_named() {
     let named = [
         (&b"%PDF-1.7\n%\xe2\xe3"[..], "a PDF document"),
