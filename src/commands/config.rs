@@ -144,8 +144,9 @@ impl DetectionArgs {
 }
 
 fn fraction(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(fraction) if (0.0..=1.0).contains(&fraction) => Ok(fraction),
+    match text.parse::<f64>() {
+        #[expect(clippy::cast_possible_truncation, reason = "scores are no finer than this")]
+        Ok(fraction) if (0.0..=1.0).contains(&fraction) => Ok(fraction as f32),
         _ => Err("not a number in 0..1".into()),
     }
 }

@@ -15,6 +15,9 @@ use tokio::time::{sleep, timeout};
 /// How long to wait after the system refused a connection, for lack of file handles say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long connections are still read after the last one was accepted.
+const LAST_REQUESTS: Duration = Duration::from_millis(200);
+
 /// How the server stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
@@ -40,6 +43,8 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: impl Future<O
         server.serve(stream);
     }
     drop(listener);
+    // A client that has just sent a request over an idle connection must not find it closed.
+    sleep(LAST_REQUESTS).await;
     if timeout(stop.grace, server.connections.shutdown()).await.is_err() {
         tracing::warn!(grace_s = stop.grace.as_secs_f64(), "requests were still in flight after the grace period");
     }

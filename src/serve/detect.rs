@@ -60,7 +60,7 @@ type QueryPairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
         (status = 413, description = "The body or the picture is too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body or the picture is of a type that is not read", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A parameter is impossible, or the picture damaged", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "The queue is full; try again after Retry-After seconds", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "The queue is full; try again after Retry-After seconds", body = Problem, content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds to wait"))),
         (status = 500, description = "The server failed", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Models are loading, or the server is stopping", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "The request took too long", body = Problem, content_type = "application/problem+json"),

@@ -29,8 +29,8 @@ pub struct DetectQuery {
     /// Compare boxes of different classes too.
     #[param(default = false)]
     pub class_agnostic: Option<bool>,
-    /// What happens to a box that overlaps a surer one.
-    #[param(inline, default = "hard")]
+    /// What happens to a box that overlaps a surer one; `hard` without it.
+    #[param(inline)]
     pub nms: Option<Suppression>,
 }
 
@@ -49,8 +49,8 @@ pub enum Format {
 #[derive(Debug, Default, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AnswerQuery {
-    /// What comes back.
-    #[param(inline, default = "json")]
+    /// What comes back; `json` without it, and `image` for a single picture alone.
+    #[param(inline)]
     pub format: Option<Format>,
     /// Keep the candidates for a minute and name them in `handle`, for `GET /api/v1/candidates/{handle}`.
     #[param(default = false)]
@@ -143,8 +143,13 @@ fn number<T: FromStr>(field: &str, value: &str, wanted: &str) -> Result<T, Failu
 
 fn fraction(field: &str, value: &str) -> Result<f32, Failure> {
     let wanted = "a number in 0..=1";
-    let fraction: f32 = number(field, value, wanted)?;
-    if (0.0..=1.0).contains(&fraction) { Ok(fraction) } else { Err(fault(field, format!("`{value}` is not {wanted}"))) }
+    // As an f32, a number just outside would be rounded into the range.
+    let fraction: f64 = number(field, value, wanted)?;
+    if !(0.0..=1.0).contains(&fraction) {
+        return Err(fault(field, format!("`{value}` is not {wanted}")));
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "scores are no finer than this")]
+    Ok(fraction as f32)
 }
 
 fn count(field: &str, value: &str) -> Result<usize, Failure> {

@@ -30,7 +30,7 @@ pub struct Upload {
 #[serde(deny_unknown_fields)]
 pub struct Base64Picture {
     /// The picture file in base64 (RFC 4648), with or without a `data:` prefix.
-    #[schema(content_encoding = "base64")]
+    #[schema(content_encoding = "base64", min_length = 1)]
     pub image: String,
 }
 
