@@ -40,6 +40,7 @@ enum Command {
     /// Ask a server whether it is ready: exit 0 when it is.
     Healthcheck(healthcheck::HealthcheckCommand),
     /// Print the OpenAPI specification of the server.
+    #[command(after_help = "Example:\n  ocelli openapi > openapi.json")]
     Openapi,
 }
 
