@@ -21,6 +21,11 @@ pub enum Suppression {
 /// The σ of Gaussian Soft-NMS that the paper uses.
 const SIGMA: f64 = 0.5;
 
+/// Most candidates that are compared with one another, the surest ones: time grows with their square, and thresholds of 0
+/// let through every class of every cell. Soft suppression goes through all of them again for each that it keeps.
+const MOST_HARD: usize = 30_000;
+const MOST_SOFT: usize = 3_000;
+
 /// Which candidates become detections.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NmsOptions {
@@ -58,6 +63,11 @@ pub fn suppress(candidates: &[Candidate], options: &NmsOptions) -> Vec<Candidate
             && options.classes.as_ref().is_none_or(|classes| classes.contains(&candidate.class_id))
     };
     let mut sorted: Vec<Candidate> = candidates.iter().filter(wanted).copied().collect();
+    let most = if options.suppression == Suppression::Hard { MOST_HARD } else { MOST_SOFT };
+    if sorted.len() > most {
+        sorted.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+        sorted.truncate(most);
+    }
     // Group by class, so that boxes are compared with their own class only.
     let group = |candidate: &Candidate| if options.class_agnostic { 0 } else { candidate.class_id };
     sorted.sort_by(|a, b| group(a).cmp(&group(b)).then(b.confidence.total_cmp(&a.confidence)));

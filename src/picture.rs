@@ -86,7 +86,7 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
     };
     image.apply_orientation(orientation);
     let warning = || format!("animated {name}: only the first frame was looked at");
-    let warnings = if is_animated(bytes, format) { vec![warning()] } else { Vec::new() };
+    let warnings = if is_animated(bytes, format, limits) { vec![warning()] } else { Vec::new() };
     Ok(Picture { image: flatten(image), warnings })
 }
 
@@ -215,7 +215,7 @@ fn foreign(bytes: &[u8]) -> &'static str {
 }
 
 /// Whether a second frame can be read: a still picture may be wrapped as an animation of one.
-fn is_animated(bytes: &[u8], format: ImageFormat) -> bool {
+fn is_animated(bytes: &[u8], format: ImageFormat, limits: &Limits) -> bool {
     let cursor = Cursor::new(bytes);
     let two = |frames: Frames| frames.take(2).filter(Result::is_ok).count() == 2;
     match format {
@@ -223,8 +223,10 @@ fn is_animated(bytes: &[u8], format: ImageFormat) -> bool {
         ImageFormat::WebP => {
             WebPDecoder::new(cursor).is_ok_and(|decoder| decoder.has_animation() && two(decoder.into_frames()))
         }
-        ImageFormat::Png => PngDecoder::with_limits(cursor, allocation(HEADER_BYTES)).is_ok_and(|decoder| {
-            decoder.is_apng().unwrap_or(false) && decoder.apng().is_ok_and(|frames| two(frames.into_frames()))
+        ImageFormat::Png => PngDecoder::with_limits(cursor, allocation(HEADER_BYTES)).is_ok_and(|mut decoder| {
+            decoder.is_apng().unwrap_or(false)
+                && decoder.set_limits(allocation(limits.max_pixels.saturating_mul(16).max(HEADER_BYTES))).is_ok()
+                && decoder.apng().is_ok_and(|frames| two(frames.into_frames()))
         }),
         _ => false,
     }

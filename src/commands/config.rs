@@ -219,7 +219,11 @@ impl ServeArgs {
             None => Self::default(),
             Some(path) => {
                 let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-                toml::from_str(&text).with_context(|| path.display().to_string())?
+                // The whole error would quote the line, which may be a key.
+                toml::from_str(&text).map_err(|error| {
+                    let line = error.span().map_or(0, |span| text[..span.start].lines().count());
+                    anyhow!("{}, near line {line}: {}", path.display(), error.message())
+                })?
             }
         };
         if let Some(port) = std::env::var_os("PORT").filter(|_| self.port.is_none()) {
@@ -269,8 +273,31 @@ impl ServeArgs {
         Duration::from_secs(self.request_timeout.unwrap_or(30))
     }
 
+    /// Refuses numbers that no server could mean, wherever they were given.
+    fn check(&self) -> Result<(), Usage> {
+        let queue = self.queue.map(|queue| queue as u64);
+        let workers = self.workers.map(|workers| workers.get() as u64);
+        let megabytes = self.max_body_mb.map(|megabytes| megabytes.get() as u64);
+        for (option, value, least, most) in [
+            ("queue", queue, 0, 1_000_000),
+            ("workers", workers, 1, 10_000),
+            ("request-timeout", self.request_timeout, 1, 86_400),
+            ("drain-delay", self.drain_delay, 0, 86_400),
+            ("max-body-mb", megabytes, 1, 4096),
+            ("max-pixels", self.max_pixels, 1, 1 << 32),
+        ] {
+            if let Some(value) = value.filter(|value| !(least..=most).contains(value)) {
+                return Err(Usage(format!("{option}: {value} is not in {least}..={most}")));
+            }
+        }
+        Ok(())
+    }
+
     pub fn options(&self) -> anyhow::Result<ServeOptions> {
-        let mut keys = self.api_key.clone();
+        self.check()?;
+        let mut keys: Vec<String> = self.api_key.iter().map(|key| key.trim().to_owned()).collect();
+        // An empty key would open the API to whoever sends an empty header.
+        anyhow::ensure!(keys.iter().all(|key| !key.is_empty()), Usage("an API key is empty".into()));
         if let Some(path) = &self.api_key_file {
             let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
             keys.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));

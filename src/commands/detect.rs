@@ -11,7 +11,7 @@ use ocelli::draw::annotate;
 use ocelli::nms::NmsOptions;
 use ocelli::picture::{self, Encoding, Limits};
 use std::collections::{BTreeMap, HashSet};
-use std::io::{IsTerminal, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -191,8 +191,7 @@ fn look_at(source: &Source, detector: &Detector, limits: &Limits, options: &NmsO
 }
 
 fn progress(pictures: usize) -> anyhow::Result<ProgressBar> {
-    // Between lines of text on the same terminal a bar would only flicker.
-    if pictures < 2 || std::io::stdout().is_terminal() {
+    if pictures < 2 {
         return Ok(ProgressBar::hidden());
     }
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} pictures, {per_sec}, {eta} left")?;

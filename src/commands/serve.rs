@@ -28,7 +28,11 @@ impl ServeCommand {
         start_logging(options.log.as_deref().unwrap_or("info"));
         let entries = entries(&options)?;
         let app = Arc::new(App::new(options.options()?)?);
-        tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(options, entries, app))
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let ended = runtime.block_on(serve(options, entries, app));
+        // What still runs has had its time: dropping the runtime would wait for it.
+        runtime.shutdown_background();
+        ended
     }
 }
 

@@ -89,6 +89,15 @@ impl Metrics {
         self.responses.with_label_values(&[&status.to_string()]).inc();
     }
 
+    /// Shows a model's counters from the start, at zero: autoscalers look for them before the first request.
+    pub fn announce(&self, model: &str) {
+        let of_model = [model, VERSION];
+        self.pending.with_label_values(&of_model).set(0);
+        for counter in [&self.success, &self.pictures, &self.executions].into_iter().chain(&self.durations) {
+            counter.with_label_values(&of_model).inc_by(0);
+        }
+    }
+
     /// Starts to follow a detection request.
     pub fn track(self: &Arc<Self>, model: &str) -> Tracker {
         self.pending.with_label_values(&[model, VERSION]).inc();

@@ -119,6 +119,9 @@ impl App {
         list.sort_by_key(|model| model.info.task == Task::Raw);
         for (index, model) in list.iter_mut().enumerate() {
             model.info.default = index == 0;
+            if model.info.task == Task::Detection {
+                self.metrics.announce(&model.info.name);
+            }
         }
         if self.models.set(Models { list }).is_ok() {
             // A server that was told to stop while it loaded does not become ready.
