@@ -219,10 +219,12 @@ impl ServeArgs {
             None => Self::default(),
             Some(path) => {
                 let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-                // The whole error would quote the line, which may be a key.
+                // The whole error would quote the line, which may hold a key.
                 toml::from_str(&text).map_err(|error| {
                     let line = error.span().map_or(0, |span| text[..span.start].lines().count());
-                    anyhow!("{}, near line {line}: {}", path.display(), error.message())
+                    // Up to the colon, behind which the value itself is quoted.
+                    let what = error.message().split(": ").next().unwrap_or_default();
+                    anyhow!("{}, near line {line}: {what}", path.display())
                 })?
             }
         };
