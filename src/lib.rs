@@ -25,19 +25,26 @@ pub mod detection;
 pub mod geometry;
 pub mod onnx;
 pub mod picture;
+pub mod plot;
 pub mod tensor;
 
+pub mod average_precision;
 pub mod head;
 pub mod letterbox;
 pub mod metadata;
 pub mod nms;
 
 pub mod darknet;
+pub mod dataset;
 pub mod draw;
+#[cfg(feature = "engine")]
 pub mod engine;
 
+#[cfg(feature = "engine")]
 pub mod catalog;
+#[cfg(feature = "engine")]
 pub mod detector;
 
+pub mod evaluate;
 #[cfg(feature = "server")]
 pub mod serve;

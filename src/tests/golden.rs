@@ -1,7 +1,7 @@
 //! OpenCV's figures for real models and pictures (`golden/` of the test data), and the ways into the detector that must
 //! agree to the last digit.
 
-use crate::{data, models, peers};
+use crate::{data, models, python};
 use ndarray::ArrayD;
 use ndarray_npy::NpzReader;
 use ocelli::detector::Detector;
@@ -112,12 +112,12 @@ fn detections_equal_opencv_on_the_sample_pictures() {
 
 #[test]
 fn detections_equal_opencv_without_leave_on_the_pixels_of_libjpeg() {
-    let (Some(data), Some(python)) = (data::folder(), peers::python()) else { return };
+    let (Some(data), Some(python)) = (data::folder(), python::python()) else { return };
     let golden = golden_detections(&data);
     let folder = tempfile::tempdir().expect("a folder");
     for picture in ["dog", "person"] {
         let png = folder.path().join(format!("{picture}.png"));
-        peers::script(&python, "libjpeg_pixels.py", &[&data.join(format!("darknet/data/{picture}.jpg")), &png]);
+        python::script(&python, "libjpeg_pixels.py", &[&data.join(format!("darknet/data/{picture}.jpg")), &png]);
         for (model, ..) in models::MODELS {
             assert_golden(&models::detector(model).expect("the model"), &png, &wanted(&golden, model, picture), 0.0);
         }

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 /// Modules by layer: each uses only those of lower rows, or of its own where `within` says so.
 const LAYERS: [&[&str]; 6] = [
-    &["geometry", "tensor", "detection", "picture", "onnx"],
-    &["metadata", "letterbox", "head", "nms"],
-    &["engine", "darknet", "draw"],
+    &["geometry", "tensor", "detection", "picture", "onnx", "plot"],
+    &["metadata", "letterbox", "head", "nms", "average_precision"],
+    &["engine", "darknet", "dataset", "draw"],
     &["catalog", "detector"],
-    &["serve"],
+    &["evaluate", "serve"],
     &["commands", "main"],
 ];
 

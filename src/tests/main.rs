@@ -12,3 +12,4 @@ mod peers;
 mod pictures;
 mod properties;
 mod pull;
+mod python;
