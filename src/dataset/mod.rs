@@ -1,7 +1,9 @@
 //! Data sets of labelled pictures, whatever their format: [`open`] gives one [`Dataset`].
 
+mod error;
 mod finding;
 
+pub use error::DatasetError;
 pub use finding::{Fault, Finding, Findings, Id, Place, Severity};
 
 use crate::average_precision::Truth;
