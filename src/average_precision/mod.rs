@@ -1,9 +1,15 @@
 //! Average precision: predictions are matched with truths, and what comes of it is scored by several protocols.
 //!
-//! Pure: no files, no networks, no names. [`coco`] follows pycocotools to the last bit, [`voc`] the Pascal VOC devkit,
-//! [`darknet`] `detector map`. They differ in what counts as a match and in how a curve becomes a number.
+//! Pure: no files, no networks, no names. [`coco`] follows pycocotools to the last bit, [`devkit`] the Pascal VOC
+//! devkit and Darknet's `detector map`. They differ in what counts as a match and in how a curve becomes a number.
+
+pub mod coco;
+pub mod devkit;
+mod grouping;
+mod matching;
 
 use crate::geometry::BBox;
+use std::cmp::Ordering;
 
 /// An object that is there.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,4 +54,9 @@ pub struct Comparison<'a> {
     pub truths: &'a [Truth],
     /// What is said to be there, in the order of its file.
     pub predictions: &'a [Prediction],
+}
+
+/// The larger score first; 0 and −0 are equal.
+fn falling(a: f64, b: f64) -> Ordering {
+    b.partial_cmp(&a).unwrap_or(Ordering::Equal)
 }

@@ -1,0 +1,21 @@
+//! The COCO protocol, as pycocotools 2.0.11 computes it: bit for bit, if its quirks are asked for.
+//!
+//! [`Matches::new`] decides for every prediction whether it is right, for each IoU threshold and range of truths.
+//! [`Matches::curve`] makes a precision–recall curve of that, [`Matches::summary`] the published figures.
+//!
+//! Source: the COCO detection evaluation (<https://cocodataset.org/#detection-eval>) and the behaviour of its reference
+//! implementation.
+
+mod assignment;
+mod curve;
+mod matches;
+mod mean;
+mod options;
+mod summary;
+
+pub use assignment::assign;
+pub use curve::{Curve, Tracer, interpolated};
+pub use matches::{ClassMatches, Matches, Verdict};
+pub use mean::mean;
+pub use options::{CocoOptions, Measure, OptionsError, QUIRKS, TruthRange};
+pub use summary::Summary;
