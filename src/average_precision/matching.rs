@@ -49,9 +49,9 @@ impl Matcher {
         self.order.extend(flags.filter(|(_, ignored)| *ignored));
     }
 
-    /// The largest IoU of a prediction with any truth.
-    pub fn best_iou(&self, prediction: usize) -> f64 {
-        self.best[prediction]
+    /// Whether a prediction overlaps any truth enough to match it.
+    pub fn may_match(&self, prediction: usize, threshold: f64) -> bool {
+        self.best[prediction] >= threshold.min(MOST_DEMANDED)
     }
 
     /// Matches at one threshold and tells of each matched prediction (prediction, truth, truth is ignored), in order.

@@ -1,5 +1,15 @@
 //! How good a detector is on a data set: [`Evaluation`] holds everything that is told, and its JSON.
 
+mod bootstrap;
+mod calibration;
+mod confusion;
+mod measure;
+mod mistakes;
+mod outcomes;
+
+pub use bootstrap::BootstrapOptions;
+pub use measure::{MeasureOptions, Predictions, measure};
+
 use crate::dataset::{Fault, Place};
 use serde::{Serialize, Serializer};
 

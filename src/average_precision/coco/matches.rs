@@ -178,9 +178,8 @@ impl Work<'_> {
         self.matcher.load(self.comparison, cell.truths, surest);
         let least = self.options.iou_thresholds[0];
         let ranges = self.options.ranges.len();
-        for (.., ranked) in
-            rows.iter_mut().enumerate().filter(|(at, _)| self.matcher.best_iou(*at) >= least).map(|(_, row)| row)
-        {
+        let may_match = |at: usize| self.matcher.may_match(at, least);
+        for (.., ranked) in rows.iter_mut().enumerate().filter(|(at, _)| may_match(*at)).map(|(_, row)| row) {
             #[expect(clippy::cast_possible_truncation, reason = "as many slots as predictions at most")]
             let slot = (found.verdicts.len() / ranges) as u32;
             ranked.slot = slot;

@@ -149,9 +149,6 @@ impl CocoOptions {
         if self.max_detections[0] == 0 {
             return wrong("limits on detections", "0 detections have no precision".into());
         }
-        if self.pycocotools_quirks && self.max_detections.len() < 3 {
-            return wrong("limits on detections", "pycocotools needs three of them".into());
-        }
         if self.ranges.is_empty() || self.ranges.len() > 32 {
             return wrong("areas", format!("{} ranges; at least 1 and at most 32 are possible", self.ranges.len()));
         }

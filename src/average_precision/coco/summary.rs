@@ -35,7 +35,7 @@ impl Matches {
     /// The figures of a resampled data set in which each picture is there as often as `weight` says. They are those of a
     /// data set with copies of the pictures.
     pub fn weighted_summary(&self, tracer: &mut Tracer, weight: impl Fn(u32) -> u32 + Copy) -> Summary {
-        let Names { main, best_ap, limits } = Names::of(&self.options);
+        let Limits { main, ap, recalls } = Limits::of(&self.options);
         let options = &self.options;
         let all = self.precisions(tracer, (0, main), weight);
         let ap50 = options.iou_thresholds.iter().position(|iou| *iou == 0.5);
@@ -46,7 +46,7 @@ impl Matches {
                 figures.push((name, value));
             }
         };
-        let ap = match best_ap {
+        let ap = match ap {
             Some(limit) if limit == main => all.mean(None),
             Some(limit) => self.precisions(tracer, (0, limit), weight).mean(None),
             None => None,
@@ -62,7 +62,7 @@ impl Matches {
         for (range, precisions) in ranges.iter().enumerate() {
             add(format!("AP{}", options.range_name(range + 1)), precisions.mean(None));
         }
-        for limit in limits {
+        for limit in recalls {
             let recall = if limit == main { mean(&all.recalls) } else { self.recall(tracer, limit, weight) };
             add(format!("AR{limit}"), recall);
         }
@@ -150,24 +150,26 @@ impl Precisions {
 }
 
 /// Which limits belong to which figures.
-struct Names {
-    /// The limit of all figures that name none.
+struct Limits {
+    /// That of all figures that name none.
     main: usize,
-    /// The limit of AP; `None` if it does not exist.
-    best_ap: Option<usize>,
-    /// The limits of the recalls.
-    limits: Vec<usize>,
+    /// That of AP; `None` if it does not exist.
+    ap: Option<usize>,
+    /// Those of the recalls.
+    recalls: Vec<usize>,
 }
 
-impl Names {
+impl Limits {
     fn of(options: &CocoOptions) -> Self {
-        let limits = options.max_detections.clone();
-        if options.pycocotools_quirks {
-            let best_ap = limits.contains(&100).then_some(100);
-            return Self { main: limits.get(2).copied().unwrap_or_default(), best_ap, limits: limits[..3].to_vec() };
+        let mut recalls = options.max_detections.clone();
+        if !options.pycocotools_quirks {
+            let main = options.most_detections();
+            return Self { main, ap: Some(main), recalls };
         }
-        let main = options.most_detections();
-        Self { main, best_ap: Some(main), limits }
+        // The quirks `ap-at-100` and `third-limit`.
+        let ap = recalls.contains(&100).then_some(100);
+        recalls.truncate(3);
+        Self { main: recalls.last().copied().unwrap_or_default(), ap, recalls }
     }
 }
 

@@ -5,3 +5,6 @@
 mod data;
 #[path = "../python.rs"]
 mod python;
+
+mod cases;
+mod coco;
