@@ -24,6 +24,7 @@
 pub mod detection;
 pub mod geometry;
 pub mod onnx;
+pub mod ordered;
 pub mod picture;
 pub mod plot;
 pub mod tensor;

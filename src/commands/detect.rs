@@ -9,13 +9,12 @@ use ocelli::detection::DetectionReport;
 use ocelli::detector::{Detector, Sight};
 use ocelli::draw::annotate;
 use ocelli::nms::NmsOptions;
+use ocelli::ordered::in_order;
 use ocelli::picture::{self, Encoding, Limits};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 
 /// Pictures looked at at once: while one is in the network, the next one is decoded.
 const WORKERS: usize = 2;
@@ -70,22 +69,29 @@ impl DetectCommand {
         let progress = progress(sources.len())?;
         let mut saver = Saver { folder: self.save.as_deref(), taken: HashSet::new() };
         let mut failures = 0;
-        look_at_all(&sources, &detector, &limits, &options, |source, sight| {
-            let told = sight.and_then(|sight| {
-                progress.suspend(|| if self.json { print_json(&sight.report) } else { print_table(&sight.report) })?;
-                saver.save(&source.name, sight)
-            });
-            progress.inc(1);
-            match told {
-                Err(error) if error.is::<std::io::Error>() => return Err(error),
-                Err(error) => {
-                    failures += 1;
-                    progress.suspend(|| complain(&format!("{}: {}", source.name, causes(&error))));
+        in_order(
+            &sources,
+            WORKERS,
+            |source| look_at(source, &detector, &limits, &options),
+            |index, sight| {
+                let source = &sources[index];
+                let told = sight.and_then(|sight| {
+                    progress
+                        .suspend(|| if self.json { print_json(&sight.report) } else { print_table(&sight.report) })?;
+                    saver.save(&source.name, sight)
+                });
+                progress.inc(1);
+                match told {
+                    Err(error) if error.is::<std::io::Error>() => return Err(error),
+                    Err(error) => {
+                        failures += 1;
+                        progress.suspend(|| complain(&format!("{}: {}", source.name, causes(&error))));
+                    }
+                    Ok(()) => {}
                 }
-                Ok(()) => {}
-            }
-            Ok(())
-        })?;
+                Ok(())
+            },
+        )?;
         progress.finish_and_clear();
         Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -141,44 +147,6 @@ fn walk(root: &Path, folder: &Path, sources: &mut Vec<Source>) -> anyhow::Result
         }
     }
     Ok(())
-}
-
-/// Looks at every picture and hands what came of it to `tell`, in the order of the sources.
-fn look_at_all(
-    sources: &[Source],
-    detector: &Detector,
-    limits: &Limits,
-    options: &NmsOptions,
-    mut tell: impl FnMut(&Source, anyhow::Result<Sight>) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let next = AtomicUsize::new(0);
-    // Of no capacity: a worker waits until its picture is told, so that few are in memory.
-    let (sender, receiver) = mpsc::sync_channel(0);
-    std::thread::scope(|scope| {
-        for _ in 0..WORKERS.min(sources.len()) {
-            let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move || {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(source) = sources.get(index) else { break };
-                    if sender.send((index, look_at(source, detector, limits, options))).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        let mut early = BTreeMap::new();
-        let mut told = 0;
-        for (index, sight) in receiver {
-            early.insert(index, sight);
-            while let Some(sight) = early.remove(&told) {
-                tell(&sources[told], sight)?;
-                told += 1;
-            }
-        }
-        if told == sources.len() { Ok(()) } else { Err(anyhow!("a worker stopped early")) }
-    })
 }
 
 fn look_at(source: &Source, detector: &Detector, limits: &Limits, options: &NmsOptions) -> anyhow::Result<Sight> {

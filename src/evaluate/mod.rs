@@ -3,15 +3,18 @@
 mod bootstrap;
 mod calibration;
 mod confusion;
+#[cfg(feature = "server")]
+pub mod endpoint;
 mod measure;
 mod mistakes;
 mod outcomes;
+pub mod run;
 
 pub use bootstrap::BootstrapOptions;
 pub use measure::{MeasureOptions, Predictions, measure};
 
 use crate::dataset::{Fault, Place};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Everything that one evaluation found. Its JSON has the keys in this order; a figure that does not exist is `null`.
 #[derive(Debug, Clone, Serialize)]
@@ -150,7 +153,7 @@ pub struct Settings {
 }
 
 /// How a model was run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunSettings {
     /// Least confidence.
     pub confidence: f32,
