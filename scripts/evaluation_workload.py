@@ -7,7 +7,7 @@ What is made up is made up after COCO: 80 ids of the 91; every third truth is a 
 times rarer; a few classes an image; four tenths of the truths are small, a quarter large; one in a hundred is a crowd; the
 area is that of a mask, smaller than the box. Polygons are short, eight corners, so that the file is half of COCO's.
 
-Detections are what a middling detector gives (AP about 0.37): truths found with jitter, more often and more surely the
+Detections are what a middling detector gives (AP 0.43): truths found with jitter, more often and more surely the
 larger they are; duplicates, other classes in the same place, and background with low scores for the rest. Three decimals
 a side and five a score, as Ultralytics writes them (Detectron2 writes all seventeen digits), falling scores in an image.
 
