@@ -174,7 +174,7 @@ def annotation_id_zero(case):
         if case.annotations:
             case.random.choice(case.annotations)["id"] = 0
 
-    case.at_the_end(step)
+    case.last_steps.append(step)
 
 
 def duplicate_ids(case):
@@ -184,7 +184,7 @@ def duplicate_ids(case):
         for annotation in case.random.sample(case.annotations, min(3, len(case.annotations))):
             annotation["id"] = case.random.choice(case.annotations)["id"]
 
-    case.at_the_end(step)
+    case.last_steps.append(step)
 
 
 def unknown_category(case):

@@ -39,6 +39,7 @@ class Case:
         self.images = rng.sample(range(1, 1_000_000), count)
         self.categories = rng.sample(range(1, 91), rng.randint(1, 5))
         self.annotations, self.results = [], []
+        self.last_steps = []  # that need the annotations' ids
         for image in self.images:
             self.scene(image)
         features = [feature for feature in FEATURES if coco or feature not in ONLY_COCO]
@@ -151,8 +152,8 @@ class Case:
         start = rng.choice([1, 900_100_000_000])
         for annotation, id in zip(self.annotations, rng.sample(range(start, start + 10_000), len(self.annotations))):
             annotation["id"] = id
-        for later in getattr(self, "last", []):
-            later()
+        for step in self.last_steps:
+            step()
         for records in (self.images, self.categories, self.annotations, self.results):
             rng.shuffle(records)
 
@@ -172,10 +173,6 @@ class Case:
             "annotations": self.annotations,
             "categories": [{"id": id, "name": f"class {id}"} for id in self.categories],
         }
-
-    def at_the_end(self, step):
-        """For what needs the annotations' ids."""
-        self.last = getattr(self, "last", []) + [step]
 
 
 def difficult(case):
