@@ -39,10 +39,22 @@ def contestants(arguments):
     truth, results = arguments.truth, arguments.results
     files = ["--gt", truth, "--dt", results]
     commands = {
-        "ocelli": ([arguments.ocelli, "evaluate", "--truth", truth, "--detections", results, "--json", "-"], of_ocelli, arguments.rounds),
-        "vernier": ([arguments.peers + "/vernier", "eval", "--iou-type", "bbox", "--quiet", "--emit", "json", *files], of_stats, arguments.rounds),
+        "ocelli": (
+            [arguments.ocelli, "evaluate", "--truth", truth, "--detections", results, "--json", "-"],
+            of_ocelli,
+            arguments.rounds,
+        ),
+        "vernier": (
+            [arguments.peers + "/vernier", "eval", "--iou-type", "bbox", "--quiet", "--emit", "json", *files],
+            of_stats,
+            arguments.rounds,
+        ),
         "hotcoco": ([arguments.peers + "/coco-eval", *files], of_stats, arguments.rounds),
-        "pycocotools": ([arguments.python, __file__, "pycocotools", truth, results], of_stats, min(arguments.rounds, arguments.slow_rounds)),
+        "pycocotools": (
+            [arguments.python, __file__, "pycocotools", truth, results],
+            of_stats,
+            min(arguments.rounds, arguments.slow_rounds),
+        ),
     }
     if arguments.ocelli_options:
         commands["ocelli"][0].extend(arguments.ocelli_options.split())

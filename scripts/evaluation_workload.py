@@ -89,7 +89,9 @@ def make_truth(rng, weights):
     images = []
     for id in rng.sample(range(100, 582_000), IMAGES):
         width, height = rng.choice(SIZES)
-        images.append({"license": rng.randint(1, 6), "file_name": f"{id:012}.jpg", "height": height, "width": width, "id": id})
+        images.append(
+            {"license": rng.randint(1, 6), "file_name": f"{id:012}.jpg", "height": height, "width": width, "id": id}
+        )
     numbers = iter(rng.sample(range(1_000, 2_200_000), TRUTHS))
     annotations = []
     shares = counts(rng, TRUTHS, MOST_TRUTHS, [rng.gammavariate(1.6, 1) for _ in images])
@@ -99,7 +101,13 @@ def make_truth(rng, weights):
             annotations.append(annotation(rng, image, rng.choice(present), next(numbers)))
     annotations.sort(key=lambda one: one["id"])
     categories = [{"supercategory": "thing", "id": id, "name": f"class {id}"} for id in CATEGORIES]
-    return {"info": {"description": "workload"}, "licenses": [], "images": images, "annotations": annotations, "categories": categories}
+    return {
+        "info": {"description": "workload"},
+        "licenses": [],
+        "images": images,
+        "annotations": annotations,
+        "categories": categories,
+    }
 
 
 def of_truth(rng, truth, size, weights):
@@ -132,7 +140,14 @@ def make_results(rng, truth, weights):
         found.sort(key=lambda one: -one[0])
         for score, category, box in found[:share]:
             box = [round(side, 3) for side in box]
-            results.append({"image_id": image["id"], "category_id": category, "bbox": box, "score": round(0.001 + 0.999 * score, 5)})
+            results.append(
+                {
+                    "image_id": image["id"],
+                    "category_id": category,
+                    "bbox": box,
+                    "score": round(0.001 + 0.999 * score, 5),
+                }
+            )
     return results
 
 

@@ -1,9 +1,9 @@
 """Random cases and what pycocotools makes of them: coco_cases.py OUT_DIR SEED_FROM SEED_TO.
 
 Writes for each seed OUT_DIR/NNN/ with truth.json and results.json (COCO), params.json (what pycocotools was told; `null`:
-its default) and expected.npz: its arrays `precision` and `scores` [IoU, recall, class, area, limit] and `recall` [IoU, class,
-area, limit], and the twelve `stats` of its summary, or none where it cannot make one. Prints what each case has, and counts
-it in OUT_DIR/coverage.json.
+its default) and expected.npz: its arrays `precision` and `scores` [IoU, recall, class, area, limit] and `recall` [IoU,
+class, area, limit], and the twelve `stats` of its summary, or none where it cannot make one. Prints what each case has,
+and counts it in OUT_DIR/coverage.json.
 """
 
 import contextlib

@@ -24,18 +24,22 @@ def of_data(truth, results):
         detections[result["image_id"], result["category_id"]].append(result)
     for place in truths.keys() | detections.keys():
         found |= of_place(truths[place], detections[place])
-    with_truths, with_detections = ({place[1] for place, records in of.items() if records} for of in (truths, detections))
+    with_truths, with_detections = (
+        {place[1] for place, records in of.items() if records} for of in (truths, detections)
+    )
     counting = Counter(annotation["category_id"] for annotation in annotations if not annotation["iscrowd"])
     boxes = [record["bbox"] for record in annotations + results]
     areas = [annotation["area"] for annotation in annotations]
     ids = [annotation["id"] for annotation in annotations]
     checks = {
-        "score ties between images": max(Counter((r["category_id"], r["score"]) for r in results).values(), default=0) > 1,
+        "score ties between images": max(Counter((r["category_id"], r["score"]) for r in results).values(), default=0)
+        > 1,
         "class without truths": with_detections & categories - with_truths,
         "class without detections": with_truths & categories - with_detections,
         "class with neither": categories - with_truths - with_detections,
         "class with crowds only": with_truths & categories - set(counting),
-        "image with nothing": images - {place[0] for of in (truths, detections) for place, records in of.items() if records},
+        "image with nothing": images
+        - {place[0] for of in (truths, detections) for place, records in of.items() if records},
         "no detections at all": not results,
         "no truths at all": not annotations,
         "area of 0": 0 in areas,
@@ -55,7 +59,9 @@ def of_data(truth, results):
         "unordered annotations": ids != sorted(ids),
         "long ids": any(id > 2**32 for id in ids),
         "gaps between categories": categories and max(categories) >= len(categories) + min(categories),
-        "stray annotation": any(place[0] not in images or place[1] not in categories for place, t in truths.items() if t),
+        "stray annotation": any(
+            place[0] not in images or place[1] not in categories for place, t in truths.items() if t
+        ),
         "annotation id 0": 0 in ids,
         "duplicate ids": len(set(ids)) < len(ids),
         "unknown category": with_detections - categories,
