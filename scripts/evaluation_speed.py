@@ -153,7 +153,7 @@ def main():
     tasks = parser.add_subparsers(required=True, dest="task")
     comparison, reference = tasks.add_parser("compare"), tasks.add_parser("pycocotools")
     comparison.add_argument("--rounds", type=int, default=15)
-    comparison.add_argument("--slow-rounds", type=int, default=3, help="rounds that pycocotools takes part in")
+    comparison.add_argument("--slow-rounds", type=int, default=2, help="rounds that pycocotools takes part in")
     comparison.add_argument("--ocelli", default="target/release/ocelli")
     comparison.add_argument("--ocelli-options", default="", help="more options of ocelli, in one argument")
     comparison.add_argument("--peers", default="target/peers/bin", help="folder of vernier and coco-eval")
