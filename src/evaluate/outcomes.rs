@@ -66,10 +66,10 @@ impl Outcomes {
         })
     }
 
-    /// The cut of the best F1, the highest confidence of equals. Its confidence lies between the scores that it parts.
+    /// The cut of the best F1, the least confidence of equals. Its confidence lies between the scores that it parts.
     pub fn best(&self) -> Option<Cut> {
         let better = |best: Option<Cut>, cut: Cut| match best {
-            Some(best) if cut.f1() <= best.f1() => Some(best),
+            Some(best) if cut.f1() < best.f1() => Some(best),
             _ => Some(cut),
         };
         let best = self.cuts().fold(None, better).filter(|_| self.positives > 0)?;

@@ -39,9 +39,9 @@ fn bbox(record: &Value) -> BBox {
 }
 
 impl Case {
-    /// Reads `truth.json` and `results.json` of a folder.
-    pub fn read(folder: &Path) -> Self {
-        let (truth, results) = (json(&folder.join("truth.json")), json(&folder.join("results.json")));
+    /// Reads a folder's truths, of a file of that name, and `results.json`.
+    pub fn read(folder: &Path, truths: &str) -> Self {
+        let (truth, results) = (json(&folder.join(truths)), json(&folder.join("results.json")));
         let (images, categories) = (ids(&truth["images"]), ids(&truth["categories"]));
         let index = |ids: &[i64], id: &Value| ids.binary_search(&id.as_i64().expect("an id")).ok().map(|at| at as u32);
         let flag = |value: &Value| value.as_i64() == Some(1);

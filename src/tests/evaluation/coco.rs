@@ -34,7 +34,7 @@ fn assert_same(found: Option<f64>, wanted: f64, at: &dyn Fn() -> String) {
 }
 
 fn check(folder: &Path) {
-    let case = Case::read(folder);
+    let case = Case::read(folder, "truth.json");
     let parameters = json(&folder.join("params.json"));
     let options = options(&parameters);
     let mut expected = NpzReader::new(File::open(folder.join("expected.npz")).expect("arrays")).expect("an npz file");

@@ -8,3 +8,4 @@ mod python;
 
 mod cases;
 mod coco;
+mod devkits;
