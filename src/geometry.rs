@@ -59,8 +59,8 @@ impl BBox {
     /// Intersection over union, in 0..=1; 0 where neither box has an area.
     pub fn iou(&self, other: &Self) -> f64 {
         let intersection = self.intersection(other);
-        let union = (self.area() + other.area()) - intersection;
-        if union > 0.0 { intersection / union } else { 0.0 }
+        // Most pairs of boxes share nothing.
+        if intersection > 0.0 { intersection / ((self.area() + other.area()) - intersection) } else { 0.0 }
     }
 
     /// How much of this box lies in `region`, in 0..=1: what COCO takes for the IoU with a crowd; 0 for a box without area.

@@ -14,21 +14,10 @@
 //! <https://github.com/AlexeyAB/darknet>. py-faster-rcnn's `voc_eval.py` differs from the devkit in its sort, which is not
 //! stable, and in the rounding of the eleven recalls.
 
+use super::Comparison;
 use super::coco::mean;
-use super::grouping::{Cell, Class, Grouping};
-use super::{Comparison, falling};
+use super::comparison::{Cell, Class};
 use crate::geometry::BBox;
-
-/// Whose rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
-    /// Pascal VOC 2007: the mean of the best precisions at eleven recalls.
-    Voc2007,
-    /// Pascal VOC 2010 and later: the area under the curve.
-    Voc2010,
-    /// Darknet's `detector map`: the area under the curve.
-    Darknet,
-}
 
 /// Average precision of each class, `None` for those without truths; and their mean as the protocol takes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,97 +28,48 @@ pub struct Precisions {
     pub mean: Option<f64>,
 }
 
-/// A point of a curve, after each prediction that counts.
+/// Pascal VOC's average precisions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Voc {
+    /// VOC 2007: the mean of the best precisions at eleven recalls.
+    pub voc2007: Precisions,
+    /// VOC 2010 and later: the area under the curve.
+    pub voc2010: Precisions,
+}
+
+/// Pascal VOC's average precisions at an IoU threshold.
+pub fn voc(comparison: &Comparison, iou: f64) -> Voc {
+    let curves = curves(comparison, iou, Rules::Voc);
+    let precisions = |interpolate: fn(&[Point]) -> f64| {
+        let classes: Vec<_> = curves.iter().map(|curve| curve.as_deref().map(interpolate)).collect();
+        let mean = mean(&classes.iter().flatten().copied().collect::<Vec<_>>());
+        Precisions { classes, mean }
+    };
+    Voc { voc2007: precisions(eleven_points), voc2010: precisions(area) }
+}
+
+/// Darknet's average precision at an IoU threshold.
+#[expect(clippy::cast_precision_loss, reason = "far fewer than 2^53 classes")]
+pub fn darknet(comparison: &Comparison, iou: f64) -> Precisions {
+    let curves = curves(comparison, iou, Rules::Darknet);
+    let classes: Vec<_> = curves.iter().map(|curve| curve.as_deref().map(area)).collect();
+    let sum: f64 = classes.iter().flatten().sum();
+    let mean = classes.iter().any(Option::is_some).then(|| sum / classes.len() as f64);
+    Precisions { classes, mean }
+}
+
+/// Whose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rules {
+    Voc,
+    Darknet,
+}
+
+/// A point of a curve, at each right prediction: wrong ones in between lower precision alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Point {
     recall: f64,
     precision: f64,
-}
-
-impl Protocol {
-    /// The protocol's average precision at an IoU threshold. `pooled`: classes do not matter.
-    pub fn evaluate(self, comparison: &Comparison, iou: f64, pooled: bool) -> Precisions {
-        let grouping = Grouping::new(comparison, pooled);
-        let mut classes: Vec<Option<f64>> = Vec::new();
-        for class in grouping.classes() {
-            let points = self.curve(comparison, &class, iou);
-            classes.push(points.map(|points| match self {
-                Self::Voc2007 => eleven_points(&points),
-                Self::Voc2010 | Self::Darknet => area(&points),
-            }));
-        }
-        let present: Vec<f64> = classes.iter().flatten().copied().collect();
-        let mean = match self {
-            Self::Voc2007 | Self::Voc2010 => mean(&present),
-            Self::Darknet if present.is_empty() => None,
-            #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^53 classes")]
-            Self::Darknet => Some(present.iter().sum::<f64>() / classes.len() as f64),
-        };
-        Precisions { classes, mean }
-    }
-
-    /// The curve of a class, `None` if it has no truth that counts.
-    fn curve(self, comparison: &Comparison, class: &Class, iou: f64) -> Option<Vec<Point>> {
-        // (score, index, picture's claims): in the order of the file where scores are equal, whatever the picture.
-        let mut claims: Vec<(f64, u32, Claim)> = Vec::with_capacity(class.prediction_count());
-        let mut positives = 0u32;
-        for cell in class.cells() {
-            positives += self.claim(comparison, &cell, iou, &mut claims);
-        }
-        if positives == 0 {
-            return None;
-        }
-        claims.sort_by(|a, b| falling(a.0, b.0).then(a.1.cmp(&b.1)));
-        let mut taken = vec![false; comparison.truths.len()];
-        let (mut right, mut wrong) = (0u32, 0u32);
-        let mut points = Vec::new();
-        for (.., claim) in &claims {
-            match claim {
-                Claim::Ignored => continue,
-                Claim::Truth(truth) if !std::mem::replace(&mut taken[*truth as usize], true) => right += 1,
-                Claim::Truth(_) | Claim::Nothing => wrong += 1,
-            }
-            let (right, wrong) = (f64::from(right), f64::from(wrong));
-            points.push(Point { recall: right / f64::from(positives), precision: right / (right + wrong) });
-        }
-        Some(points)
-    }
-
-    /// What each prediction of a picture claims; returns how many truths count.
-    fn claim(self, comparison: &Comparison, cell: &Cell, iou: f64, claims: &mut Vec<(f64, u32, Claim)>) -> u32 {
-        let inclusive = if self == Self::Darknet { 0.0 } else { 1.0 };
-        let extent = |b: &BBox| BBox::new(b.x, b.y, b.width + inclusive, b.height + inclusive);
-        let truths: Vec<(u32, BBox, bool)> = cell
-            .truths
-            .iter()
-            .map(|index| {
-                let truth = &comparison.truths[*index as usize];
-                (*index, extent(&truth.bbox), truth.ignore || truth.crowd)
-            })
-            .collect();
-        for index in cell.predictions {
-            let prediction = &comparison.predictions[*index as usize];
-            let bbox = extent(&prediction.bbox);
-            let overlap = |ignored_too: bool| {
-                let candidates = truths.iter().filter(|(.., ignored)| ignored_too || !ignored);
-                candidates.map(|truth| (bbox.iou(&truth.1), truth)).fold(None, first_of_the_largest)
-            };
-            let claim = match self {
-                Self::Voc2007 | Self::Voc2010 => match overlap(true) {
-                    Some((largest, (.., true))) if largest >= iou => Claim::Ignored,
-                    Some((largest, (truth, ..))) if largest >= iou => Claim::Truth(*truth),
-                    _ => Claim::Nothing,
-                },
-                Self::Darknet => match (overlap(false), overlap(true)) {
-                    (Some((largest, (truth, ..))), _) if largest > iou => Claim::Truth(*truth),
-                    (_, Some((largest, _))) if largest > iou => Claim::Ignored,
-                    _ => Claim::Nothing,
-                },
-            };
-            claims.push((prediction.score, *index, claim));
-        }
-        truths.iter().map(|(.., ignored)| u32::from(!ignored)).sum()
-    }
 }
 
 /// What a prediction claims.
@@ -140,8 +80,66 @@ enum Claim {
     Nothing,
 }
 
+/// The curve of each class, `None` for those without truths that count.
+fn curves(comparison: &Comparison, iou: f64, rules: Rules) -> Vec<Option<Vec<Point>>> {
+    let mut claims = vec![Claim::Nothing; comparison.predictions.len()];
+    let mut taken = vec![false; comparison.truths.len()];
+    let curve = |class: Class| {
+        let mut positives = 0u32;
+        for cell in class.cells() {
+            positives += claim(comparison, &cell, (iou, rules), &mut claims);
+        }
+        let (mut right, mut wrong) = (0u32, 0u32);
+        let mut points = Vec::new();
+        for index in class.ranking.iter().filter(|_| positives > 0) {
+            match claims[*index as usize] {
+                Claim::Ignored => {}
+                Claim::Truth(truth) if !std::mem::replace(&mut taken[truth as usize], true) => {
+                    right += 1;
+                    let (right, wrong) = (f64::from(right), f64::from(wrong));
+                    points.push(Point { recall: right / f64::from(positives), precision: right / (right + wrong) });
+                }
+                Claim::Truth(_) | Claim::Nothing => wrong += 1,
+            }
+        }
+        (positives > 0).then_some(points)
+    };
+    comparison.classes().map(curve).collect()
+}
+
+/// What each prediction of a picture claims; returns how many truths count.
+fn claim(comparison: &Comparison, cell: &Cell, (iou, rules): (f64, Rules), claims: &mut [Claim]) -> u32 {
+    let inclusive = if rules == Rules::Voc { 1.0 } else { 0.0 };
+    let extent = |b: &BBox| BBox::new(b.x, b.y, b.width + inclusive, b.height + inclusive);
+    let truth = |index: &u32| &comparison.truths[*index as usize];
+    for index in cell.predictions.iter().filter(|_| !cell.truths.is_empty()) {
+        let bbox = extent(&comparison.predictions[*index as usize].bbox);
+        let overlap = |ignored_too: bool| {
+            let candidates = cell.truths.iter().filter(|index| ignored_too || truth(index).counts());
+            candidates.map(|index| (bbox.iou(&extent(&truth(index).bbox)), *index)).fold(None, first_of_the_largest)
+        };
+        claims[*index as usize] = match rules {
+            Rules::Voc => match overlap(true) {
+                Some((largest, index)) if largest >= iou => match truth(&index).counts() {
+                    true => Claim::Truth(index),
+                    false => Claim::Ignored,
+                },
+                _ => Claim::Nothing,
+            },
+            Rules::Darknet => match overlap(false) {
+                Some((largest, index)) if largest > iou => Claim::Truth(index),
+                _ => match overlap(true) {
+                    Some((largest, _)) if largest > iou => Claim::Ignored,
+                    _ => Claim::Nothing,
+                },
+            },
+        };
+    }
+    cell.truths.iter().map(|index| u32::from(truth(index).counts())).sum()
+}
+
 /// Boxes that share nothing are no candidates: the devkit looks at positive intersections alone.
-fn first_of_the_largest<T>(best: Option<(f64, T)>, next: (f64, T)) -> Option<(f64, T)> {
+fn first_of_the_largest(best: Option<(f64, u32)>, next: (f64, u32)) -> Option<(f64, u32)> {
     match best {
         None if next.0 > 0.0 => Some(next),
         Some((largest, _)) if next.0 > largest => Some(next),

@@ -1,6 +1,6 @@
 //! COCO's greedy matching within one picture and class.
 
-use super::{Comparison, Prediction};
+use super::comparison::{Cell, Comparison};
 use crate::geometry::BBox;
 
 /// No IoU counts as more than this: boxes that are equal but for rounding must match at a threshold of 1.
@@ -15,29 +15,32 @@ pub(super) struct Matcher {
     crowd: Vec<bool>,
     /// `ious[prediction * truths + truth]`.
     ious: Vec<f64>,
-    /// The largest IoU of each prediction.
-    best: Vec<f64>,
+    /// Predictions whose largest IoU, which stands beside, is enough for the lowest threshold.
+    active: Vec<(usize, f64)>,
     /// Truths in the order in which they are tried, with whether they are ignored: those that count come first.
     order: Vec<(usize, bool)>,
     taken: Vec<bool>,
 }
 
 impl Matcher {
-    /// Takes the truths and predictions of one picture and class.
-    pub fn load(&mut self, comparison: &Comparison, truths: &[u32], predictions: &[u32]) {
-        let of = |index: &u32| &comparison.truths[*index as usize];
+    /// Takes the truths of a picture and class, and its `limit` surest predictions. No threshold will be below `least`.
+    pub fn load(&mut self, comparison: &Comparison, cell: &Cell, limit: usize, least: f64) {
+        let truths = cell.truths.iter().map(|index| &comparison.truths[*index as usize]);
         self.boxes.clear();
-        self.boxes.extend(truths.iter().map(|index| of(index).bbox));
+        self.boxes.extend(truths.clone().map(|truth| truth.bbox));
         self.crowd.clear();
-        self.crowd.extend(truths.iter().map(|index| of(index).crowd));
+        self.crowd.extend(truths.map(|truth| truth.crowd));
         self.ious.clear();
-        self.best.clear();
-        for index in predictions {
-            let Prediction { bbox, .. } = &comparison.predictions[*index as usize];
+        self.active.clear();
+        for (at, index) in cell.predictions.iter().take(limit).enumerate() {
+            let bbox = comparison.predictions[*index as usize].bbox;
             let from = self.ious.len();
             let iou = |(truth, crowd): (&BBox, &bool)| if *crowd { bbox.coverage(truth) } else { bbox.iou(truth) };
             self.ious.extend(self.boxes.iter().zip(&self.crowd).map(iou));
-            self.best.push(self.ious[from..].iter().fold(f64::NEG_INFINITY, |best, iou| best.max(*iou)));
+            let best = self.ious[from..].iter().fold(f64::NEG_INFINITY, |best, iou| best.max(*iou));
+            if best >= least.min(MOST_DEMANDED) {
+                self.active.push((at, best));
+            }
         }
     }
 
@@ -49,9 +52,9 @@ impl Matcher {
         self.order.extend(flags.filter(|(_, ignored)| *ignored));
     }
 
-    /// Whether a prediction overlaps any truth enough to match it.
-    pub fn may_match(&self, prediction: usize, threshold: f64) -> bool {
-        self.best[prediction] >= threshold.min(MOST_DEMANDED)
+    /// Predictions that may match at some threshold, in order.
+    pub fn candidates(&self) -> impl Iterator<Item = usize> {
+        self.active.iter().map(|(prediction, _)| *prediction)
     }
 
     /// Matches at one threshold and tells of each matched prediction (prediction, truth, truth is ignored), in order.
@@ -63,10 +66,7 @@ impl Matcher {
         let least = threshold.min(MOST_DEMANDED);
         self.taken.clear();
         self.taken.resize(truths, false);
-        for (prediction, best) in self.best.iter().enumerate() {
-            if *best < least {
-                continue;
-            }
+        for &(prediction, _) in self.active.iter().filter(|(_, best)| *best >= least) {
             let ious = &self.ious[prediction * truths..][..truths];
             if let Some((truth, ignored)) = self.choose(ious, least) {
                 self.taken[truth] = true;

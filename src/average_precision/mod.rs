@@ -4,12 +4,13 @@
 //! devkit and Darknet's `detector map`. They differ in what counts as a match and in how a curve becomes a number.
 
 pub mod coco;
+mod comparison;
 pub mod devkit;
-mod grouping;
 mod matching;
 
+pub use comparison::Comparison;
+
 use crate::geometry::BBox;
-use std::cmp::Ordering;
 
 /// An object that is there.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,6 +31,13 @@ pub struct Truth {
     pub id: i64,
 }
 
+impl Truth {
+    /// Whether finding it counts.
+    pub fn counts(&self) -> bool {
+        !self.crowd && !self.ignore
+    }
+}
+
 /// An object that a detector says is there.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prediction {
@@ -41,22 +49,4 @@ pub struct Prediction {
     pub bbox: BBox,
     /// Confidence: larger is surer. Finite.
     pub score: f64,
-}
-
-/// What is to be compared. Indices of pictures and classes are below `images` and `classes`.
-#[derive(Debug, Clone, Copy)]
-pub struct Comparison<'a> {
-    /// Number of pictures.
-    pub images: usize,
-    /// Number of classes.
-    pub classes: usize,
-    /// What is there, in the order of its file.
-    pub truths: &'a [Truth],
-    /// What is said to be there, in the order of its file.
-    pub predictions: &'a [Prediction],
-}
-
-/// The larger score first; 0 and −0 are equal.
-fn falling(a: f64, b: f64) -> Ordering {
-    b.partial_cmp(&a).unwrap_or(Ordering::Equal)
 }

@@ -2,52 +2,44 @@
 
 use super::Confusion;
 use super::outcomes::Outcomes;
-use crate::average_precision::Comparison;
 
-/// The confusion matrix of predictions of more than `confidence`.
+/// The confusion matrix of predictions of more than `confidence`, for classes of these labels.
 ///
-/// `classes` are the outcomes at `iou`, `assigned` the truth of each prediction: those matches are the diagonal. What is left
-/// of both is matched whatever the class, by falling score, each prediction with the free truth that it overlaps most.
-pub(super) fn confusion(
-    comparison: &Comparison,
-    (classes, assigned): (&[Outcomes], &[Option<u32>]),
-    (confidence, iou): (f64, f64),
-    labels: Vec<String>,
-) -> Confusion {
+/// Matches within a class are the diagonal. What is left of both is matched whatever the class, by falling score, each
+/// prediction with the free truth that it overlaps most.
+pub(super) fn confusion(outcomes: &Outcomes, confidence: f64, labels: Vec<String>) -> Confusion {
+    let comparison = outcomes.comparison;
+    let truth = |index: u32| &comparison.truths[index as usize];
     let background = labels.len();
-    // Classes that do not matter are one.
-    let row = |class: u32| (class as usize).min(background - 1);
     let mut matrix = vec![vec![0; background + 1]; background + 1];
-    let mut free: Vec<bool> = comparison.truths.iter().map(|truth| !truth.crowd && !truth.ignore).collect();
+    let mut found = vec![false; comparison.truths.len()];
     let mut left = Vec::new();
-    for outcome in classes.iter().flat_map(|class| &class.rows).filter(|outcome| outcome.score > confidence) {
-        match assigned[outcome.prediction as usize] {
-            Some(truth) if outcome.right => {
-                let class = row(comparison.truths[truth as usize].class);
+    for outcome in outcomes.all().above(confidence) {
+        match outcomes.truth_of(outcome) {
+            None => left.push(outcome.prediction),
+            Some(index) => {
+                let class = comparison.row(truth(index).class);
                 matrix[class][class] += 1;
-                free[truth as usize] = false;
+                found[index as usize] = true;
             }
-            _ => left.push(*outcome),
         }
     }
-    left.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut by_image = vec![Vec::new(); comparison.images];
-    for (index, truth) in comparison.truths.iter().enumerate().filter(|(index, _)| free[*index]) {
-        by_image[truth.image as usize].push(index);
+    for ((truth, found), index) in comparison.truths.iter().zip(&found).zip(0..) {
+        if truth.counts() && !found {
+            by_image[truth.image as usize].push(index);
+        }
     }
-    for outcome in left {
-        let prediction = &comparison.predictions[outcome.prediction as usize];
-        let candidates = &mut by_image[prediction.image as usize];
-        let overlaps = candidates.iter().map(|index| prediction.bbox.iou(&comparison.truths[*index].bbox));
-        let best = overlaps.enumerate().filter(|(_, overlap)| *overlap >= iou).max_by(|a, b| a.1.total_cmp(&b.1));
-        let truth = match best {
-            Some((at, _)) => row(comparison.truths[candidates.swap_remove(at)].class),
-            None => background,
-        };
-        matrix[truth][row(prediction.class)] += 1;
+    for index in left {
+        let prediction = &comparison.predictions[index as usize];
+        let free: &mut Vec<u32> = &mut by_image[prediction.image as usize];
+        let overlaps = free.iter().map(|index| prediction.bbox.iou(&truth(*index).bbox)).enumerate();
+        let best = overlaps.filter(|(_, iou)| *iou >= outcomes.iou).max_by(|a, b| a.1.total_cmp(&b.1));
+        let row = best.map_or(background, |(at, _)| comparison.row(truth(free.swap_remove(at)).class));
+        matrix[row][comparison.row(prediction.class)] += 1;
     }
-    for truth in by_image.iter().flatten() {
-        matrix[row(comparison.truths[*truth].class)][background] += 1;
+    for index in by_image.iter().flatten() {
+        matrix[comparison.row(truth(*index).class)][background] += 1;
     }
-    Confusion { confidence, iou, labels, matrix }
+    Confusion { confidence, iou: outcomes.iou, labels, matrix }
 }

@@ -3,15 +3,14 @@
 use super::bootstrap::{BootstrapOptions, intervals};
 use super::calibration::calibration;
 use super::confusion::confusion;
-use super::mistakes::Analysis;
-use super::outcomes::{Cut, Outcomes};
+use super::mistakes::{errors, worst};
+use super::outcomes::Outcomes;
+use super::slices::slices;
 use super::{
-    ClassFigures, Curves, DataFigures, Evaluation, Figures, MeanFigure, RunSettings, Settings, SliceFigures, Warning,
+    ClassFigures, CurvePoint, Curves, DataFigures, Evaluation, Figures, MeanFigure, RunSettings, Settings, Warning,
 };
-use crate::average_precision::coco::{
-    CocoOptions, Matches, Measure, OptionsError, Summary, TruthRange, assign, interpolated,
-};
-use crate::average_precision::devkit::Protocol;
+use crate::average_precision::coco::{CocoOptions, Matches, OptionsError, Summary};
+use crate::average_precision::devkit::{darknet, voc};
 use crate::average_precision::{Comparison, Prediction};
 use crate::dataset::{Dataset, Findings};
 
@@ -25,6 +24,8 @@ pub struct MeasureOptions {
     pub coco: CocoOptions,
     /// IoU from which a box counts as found in all other figures, above 0 and at most 1.
     pub iou: f64,
+    /// Classes do not matter: all are one.
+    pub class_agnostic: bool,
     /// Confidence of the operating point; that of the best F1 of all classes together if `None`.
     pub confidence: Option<f64>,
     /// Resampling, if intervals are asked for.
@@ -33,7 +34,7 @@ pub struct MeasureOptions {
 
 impl Default for MeasureOptions {
     fn default() -> Self {
-        Self { coco: CocoOptions::default(), iou: 0.5, confidence: None, bootstrap: None }
+        Self { coco: CocoOptions::default(), iou: 0.5, class_agnostic: false, confidence: None, bootstrap: None }
     }
 }
 
@@ -68,7 +69,10 @@ pub fn measure(
         let reason = "pycocotools, whose quirks are asked for, needs three of them".into();
         return Err(OptionsError { option: "limits on detections", reason });
     }
-    let compare = |list| comparison(dataset, list);
+    let compare = |list| {
+        let (images, classes) = (dataset.images.len(), dataset.labels.len());
+        Comparison::new(images, classes, &dataset.truths, list, options.class_agnostic)
+    };
     let comparison = compare(&predictions.list);
     let matches = Matches::new(&comparison, options.coco.clone())?;
     let other = match other {
@@ -78,35 +82,69 @@ pub fn measure(
     let other = other.as_ref().map(|(name, matches)| (*name, matches));
     let bootstrap = options.bootstrap;
     let intervals = bootstrap.map(|b| intervals(&matches, other, dataset.images.len(), b, progress));
-    let one = OneIou::new(&comparison, &matches, options)?;
+    let outcomes = outcomes(&comparison, &matches, options)?;
     let summary = matches.summary();
-    let pooled = options.coco.class_agnostic;
-    let mean = |protocol: Protocol| MeanFigure { mean: protocol.evaluate(&comparison, options.iou, pooled).mean };
-    let (classes, curves) = one.classes(dataset, &summary);
-    let cut = one.operating_cut(options.confidence);
-    let analysis = one.analysis();
+    let cut = options.confidence.map(|confidence| outcomes.all().cut(confidence));
+    let cut = cut.or_else(|| outcomes.all().best()).unwrap_or_else(|| outcomes.all().cut(0.0));
+    let labels = if options.class_agnostic { vec!["all".into()] } else { dataset.labels.clone() };
+    let (classes, curves) = classes(&outcomes, &labels, &summary);
+    let recalls = &options.coco.recall_thresholds;
+    let (voc, darknet) = (voc(&comparison, options.iou), darknet(&comparison, options.iou));
     Ok(Evaluation {
         data: data_figures(dataset, predictions),
-        voc2007: mean(Protocol::Voc2007),
-        voc2010: mean(Protocol::Voc2010),
-        darknet: mean(Protocol::Darknet),
+        voc2007: MeanFigure { mean: voc.voc2007.mean },
+        voc2010: MeanFigure { mean: voc.voc2010.mean },
+        darknet: MeanFigure { mean: darknet.mean },
         classes,
         warnings: warnings(findings),
         settings: settings(dataset, predictions, options),
         operating_point: cut.operating_point(dataset.images.len()),
-        confusion: one.confusion(cut.confidence, dataset),
-        calibration: calibration(&one.outcomes),
-        errors: analysis.errors(cut.confidence, &options.coco.recall_thresholds),
-        slices: slices(&comparison, options, cut.confidence)?,
+        confusion: confusion(&outcomes, cut.confidence, labels),
+        calibration: calibration(&outcomes),
+        errors: errors(&outcomes, cut.confidence, recalls),
+        slices: slices(&outcomes, cut.confidence, recalls),
         intervals,
-        curves: Curves { overall: one.pooled.curve(), classes: curves },
-        worst: analysis.worst(cut.confidence, MOST_WORST),
+        curves: Curves { overall: outcomes.all().curve(), classes: curves },
+        worst: worst(&outcomes, cut.confidence, MOST_WORST),
         coco: Figures(summary.figures),
     })
 }
 
-fn comparison<'a>(dataset: &'a Dataset, predictions: &'a [Prediction]) -> Comparison<'a> {
-    Comparison { images: dataset.images.len(), classes: dataset.labels.len(), truths: &dataset.truths, predictions }
+/// Everything at the one IoU threshold; pycocotools' quirks concern its own figures alone.
+fn outcomes<'a>(
+    comparison: &'a Comparison<'a>,
+    matches: &Matches,
+    options: &MeasureOptions,
+) -> Result<Outcomes<'a>, OptionsError> {
+    let coco = &options.coco;
+    match coco.iou_thresholds.iter().position(|iou| *iou == options.iou) {
+        Some(threshold) if !coco.pycocotools_quirks => Ok(Outcomes::new(comparison, matches, threshold)),
+        _ => {
+            let alone = CocoOptions { iou_thresholds: vec![options.iou], pycocotools_quirks: false, ..coco.clone() };
+            Ok(Outcomes::new(comparison, &Matches::new(comparison, alone)?, 0))
+        }
+    }
+}
+
+/// Figures and curves of the classes that have anything.
+fn classes(outcomes: &Outcomes, labels: &[String], summary: &Summary) -> (Vec<ClassFigures>, Vec<Vec<CurvePoint>>) {
+    let aps = summary.class_ap.iter().zip(&summary.class_ap50);
+    let rows = labels.iter().zip(aps).enumerate().map(|(class, row)| (outcomes.class(class), row));
+    let figures = rows.filter(|(ranking, _)| !ranking.is_empty()).map(|(ranking, (label, (ap, ap50)))| {
+        let best = ranking.best();
+        let figures = ClassFigures {
+            label: label.clone(),
+            truths: ranking.positives(),
+            ap: *ap,
+            ap50: *ap50,
+            best_f1: best.map(|best| best.f1()),
+            best_confidence: best.map(|best| best.confidence),
+            precision: best.and_then(|best| best.precision()),
+            recall: best.and_then(|best| best.recall()),
+        };
+        (figures, ranking.curve())
+    });
+    figures.unzip()
 }
 
 fn data_figures(dataset: &Dataset, predictions: &Predictions) -> DataFigures {
@@ -128,7 +166,7 @@ fn settings(dataset: &Dataset, predictions: &Predictions, options: &MeasureOptio
         iou: options.iou,
         iou_thresholds: options.coco.iou_thresholds.clone(),
         max_detections: options.coco.max_detections.clone(),
-        class_agnostic: options.coco.class_agnostic,
+        class_agnostic: options.class_agnostic,
         pycocotools_quirks: options.coco.pycocotools_quirks,
         run: predictions.run.clone(),
     }
@@ -139,131 +177,4 @@ fn warnings(findings: &Findings) -> Vec<Warning> {
         Some(Warning { kind, count: finding.count, first: finding.places.first()?.clone() })
     };
     findings.iter().filter_map(warning).collect()
-}
-
-/// Everything at one IoU threshold.
-struct OneIou<'a> {
-    comparison: &'a Comparison<'a>,
-    iou: f64,
-    class_agnostic: bool,
-    outcomes: Vec<Outcomes>,
-    pooled: Outcomes,
-    assigned: Vec<Option<u32>>,
-}
-
-impl<'a> OneIou<'a> {
-    fn new(comparison: &'a Comparison, matches: &Matches, options: &MeasureOptions) -> Result<Self, OptionsError> {
-        let coco = &options.coco;
-        let outcomes = match coco.iou_thresholds.iter().position(|iou| *iou == options.iou) {
-            Some(threshold) if !coco.pycocotools_quirks => Outcomes::of(matches, threshold),
-            _ => {
-                let iou_thresholds = vec![options.iou];
-                let alone = CocoOptions { iou_thresholds, pycocotools_quirks: false, ..coco.clone() };
-                Outcomes::of(&Matches::new(comparison, alone)?, 0)
-            }
-        };
-        let limit = coco.max_detections.last().copied().unwrap_or_default();
-        Ok(Self {
-            comparison,
-            iou: options.iou,
-            class_agnostic: coco.class_agnostic,
-            pooled: Outcomes::pooled(&outcomes),
-            outcomes,
-            assigned: assign(comparison, options.iou, limit, coco.class_agnostic),
-        })
-    }
-
-    /// Figures and curves of the classes that have anything.
-    fn classes(&self, dataset: &Dataset, summary: &Summary) -> (Vec<ClassFigures>, Vec<Vec<super::CurvePoint>>) {
-        let all = [String::from("all")];
-        let labels = if self.class_agnostic { &all[..] } else { &dataset.labels };
-        let rows = labels.iter().zip(&self.outcomes).zip(summary.class_ap.iter().zip(&summary.class_ap50));
-        let present = rows.filter(|((_, outcomes), _)| outcomes.positives > 0 || !outcomes.rows.is_empty());
-        present
-            .map(|((label, outcomes), (ap, ap50))| {
-                let nothing = ClassFigures {
-                    label: label.clone(),
-                    truths: outcomes.positives,
-                    ap: *ap,
-                    ap50: *ap50,
-                    best_f1: None,
-                    best_confidence: None,
-                    precision: None,
-                    recall: None,
-                };
-                (Cut::tell(outcomes.best(), nothing), outcomes.curve())
-            })
-            .unzip()
-    }
-
-    fn operating_cut(&self, confidence: Option<f64>) -> Cut {
-        let given = confidence.map(|confidence| self.pooled.cut(confidence));
-        given.or_else(|| self.pooled.best()).unwrap_or_else(|| self.pooled.cut(0.0))
-    }
-
-    fn analysis(&self) -> Analysis<'_> {
-        Analysis {
-            comparison: self.comparison,
-            iou: self.iou,
-            class_agnostic: self.class_agnostic,
-            classes: &self.outcomes,
-            assigned: &self.assigned,
-        }
-    }
-
-    fn confusion(&self, confidence: f64, dataset: &Dataset) -> super::Confusion {
-        let labels = if self.class_agnostic { vec!["all".into()] } else { dataset.labels.clone() };
-        confusion(self.comparison, (&self.outcomes, &self.assigned), (confidence, self.iou), labels)
-    }
-}
-
-/// What parts the data into slices.
-fn slice_ranges() -> Vec<(&'static str, TruthRange)> {
-    let range = |label: &str, measure, low, high| TruthRange { label: label.into(), measure, low, high };
-    let infinite = f64::INFINITY;
-    vec![
-        ("size", TruthRange::area("small, to 32²", 0.0, 1024.0)),
-        ("size", TruthRange::area("medium, to 96²", 1024.0, 9216.0)),
-        ("size", TruthRange::area("large", 9216.0, infinite)),
-        ("aspect", range("tall, height over 2 × width", Measure::Aspect, 0.0, 0.5)),
-        ("aspect", range("even", Measure::Aspect, 0.5, 2.0)),
-        ("aspect", range("wide, width over 2 × height", Measure::Aspect, 2.0, infinite)),
-        ("crowding", range("1 to 4 objects in the picture", Measure::Crowding, 1.0, 4.0)),
-        ("crowding", range("5 to 14", Measure::Crowding, 5.0, 14.0)),
-        ("crowding", range("15 or more", Measure::Crowding, 15.0, infinite)),
-    ]
-}
-
-fn slices(
-    comparison: &Comparison,
-    options: &MeasureOptions,
-    confidence: f64,
-) -> Result<Vec<SliceFigures>, OptionsError> {
-    let (by, ranges): (Vec<_>, Vec<_>) = slice_ranges().into_iter().unzip();
-    let coco = CocoOptions {
-        iou_thresholds: vec![options.iou],
-        ranges: ranges.clone(),
-        pycocotools_quirks: false,
-        ..options.coco.clone()
-    };
-    let matches = Matches::new(comparison, coco)?;
-    let figures = |(at, (by, range)): (usize, (&'static str, TruthRange))| {
-        let (mut truths, mut found, mut aps) = (0, 0, Vec::new());
-        for class in &matches.classes {
-            let rows = || class.ranked(at).filter(|(.., verdict)| verdict.ignored & 1 == 0);
-            let positives = class.positives(at);
-            truths += positives;
-            found += rows().filter(|(_, score, verdict)| *score > confidence && verdict.matched & 1 == 1).count();
-            #[expect(clippy::cast_possible_truncation, reason = "truths are indexed by u32")]
-            let ap = interpolated(
-                rows().map(|(.., verdict)| verdict.matched & 1 == 1),
-                positives as u32,
-                &options.coco.recall_thresholds,
-            );
-            aps.extend(ap);
-        }
-        let ap50 = crate::average_precision::coco::mean(&aps);
-        SliceFigures { by, label: range.label, truths, ap50, recall: super::outcomes::ratio(found, truths) }
-    };
-    Ok(by.into_iter().zip(ranges).enumerate().map(figures).collect())
 }

@@ -13,15 +13,15 @@
 //! and a truth that no prediction has, and that no location or class mistake is about, is missed; mended, it is no truth.
 //! Predictions on crowds and ignored truths do not count here either.
 
-use super::outcomes::Outcomes;
+use super::outcomes::{Outcome, Outcomes};
 use super::{ErrorFigures, ImageMistakes, Mistake};
+use crate::average_precision::Prediction;
 use crate::average_precision::coco::{interpolated, mean};
-use crate::average_precision::{Comparison, Prediction};
 
 /// IoU below which a box has nothing to do with a truth.
 const BACKGROUND: f64 = 0.1;
 
-/// The kinds of which predictions can be.
+/// The kinds, in the order in which they are told.
 const KINDS: [Mistake; 6] =
     [Mistake::Class, Mistake::Location, Mistake::Both, Mistake::Duplicate, Mistake::Background, Mistake::Missed];
 
@@ -32,70 +32,84 @@ struct Fault {
     truth: Option<u32>,
 }
 
-/// Predictions and truths at one IoU threshold.
-pub(super) struct Analysis<'a> {
-    pub comparison: &'a Comparison<'a>,
-    pub iou: f64,
-    pub class_agnostic: bool,
-    /// The outcomes of each class.
-    pub classes: &'a [Outcomes],
-    /// The truth that each prediction is matched with.
-    pub assigned: &'a [Option<u32>],
+/// What mistakes there are at the operating point `confidence`, and what they cost over all confidences.
+pub(super) fn errors(outcomes: &Outcomes, confidence: f64, recalls: &[f64]) -> Vec<ErrorFigures> {
+    let analysis = Analysis::new(outcomes);
+    let mut counts = [0; KINDS.len()];
+    for kind in outcomes.all().above(confidence).filter_map(|outcome| analysis.kind(outcome)) {
+        counts[kind as usize] += 1;
+    }
+    counts[Mistake::Missed as usize] = analysis.missed(confidence).len();
+    let events = analysis.events();
+    let base = analysis.mean_ap(&events, None, recalls);
+    let figures = |kind: Mistake| {
+        let mended = analysis.mean_ap(&events, Some(kind), recalls);
+        let delta_ap50 = mended.zip(base).map(|(mended, base)| mended - base);
+        ErrorFigures { kind, count: counts[kind as usize], delta_ap50 }
+    };
+    KINDS.map(figures).into()
 }
 
-impl Analysis<'_> {
-    /// What mistakes there are at the operating point `confidence`, and what they cost over all confidences.
-    pub fn errors(&self, confidence: f64, recalls: &[f64]) -> Vec<ErrorFigures> {
-        let faults = self.faults();
-        let kept = |prediction: u32| self.comparison.predictions[prediction as usize].score > confidence;
-        let found = self.found(|_| true);
-        let base = self.mean_ap(None, &faults, &found, recalls);
-        let missed_now = self.missed(&faults, kept).len();
-        let figures = |kind: Mistake| {
-            let count = match kind {
-                Mistake::Missed => missed_now,
-                _ => faults.iter().filter(|(row, fault)| fault.kind == kind && kept(*row)).count(),
-            };
-            let mended = self.mean_ap(Some(kind), &faults, &found, recalls);
-            ErrorFigures { kind, count, delta_ap50: mended.zip(base).map(|(mended, base)| mended - base) }
-        };
-        KINDS.map(figures).into()
-    }
+/// A prediction that is right, or is so once mistakes of its kind are mended.
+#[derive(Clone, Copy)]
+struct Event {
+    mended: Option<Mistake>,
+    /// Surer wrong predictions, by kind.
+    wrong: [u32; KINDS.len()],
+}
 
-    /// Every wrong prediction with its kind, in the order of classes and scores.
-    fn faults(&self) -> Vec<(u32, Fault)> {
-        let truths = self.truths_by_image();
-        let wrong = self.classes.iter().flat_map(|class| &class.rows).filter(|row| !row.right);
-        wrong.map(|row| (row.prediction, self.fault(row.prediction, &truths))).collect()
+/// Whether each truth is found by a prediction of more than `confidence`.
+fn found(outcomes: &Outcomes, confidence: f64) -> Vec<bool> {
+    let mut found = vec![false; outcomes.comparison.truths.len()];
+    for truth in outcomes.all().above(confidence).filter_map(|outcome| outcomes.truth_of(outcome)) {
+        found[truth as usize] = true;
     }
+    found
+}
 
-    /// Truths that count, of each picture.
-    #[expect(clippy::cast_possible_truncation, reason = "truths are indexed by u32")]
-    fn truths_by_image(&self) -> Vec<Vec<u32>> {
-        let mut by_image = vec![Vec::new(); self.comparison.images];
-        for (index, truth) in self.comparison.truths.iter().enumerate().filter(|(_, t)| !t.crowd && !t.ignore) {
-            by_image[truth.image as usize].push(index as u32);
+struct Analysis<'a> {
+    outcomes: &'a Outcomes<'a>,
+    /// The fault of each wrong prediction, by its index.
+    faults: Vec<Option<Fault>>,
+}
+
+impl<'a> Analysis<'a> {
+    fn new(outcomes: &'a Outcomes<'a>) -> Self {
+        let mut truths = vec![Vec::new(); outcomes.comparison.images];
+        for (truth, index) in outcomes.comparison.truths.iter().zip(0..).filter(|(truth, _)| truth.counts()) {
+            truths[truth.image as usize].push(index);
         }
-        by_image
+        let mut analysis = Self { outcomes, faults: vec![None; outcomes.comparison.predictions.len()] };
+        for outcome in outcomes.all().iter().filter(|outcome| !outcome.right) {
+            analysis.faults[outcome.prediction as usize] = Some(analysis.judge(outcome.prediction, &truths));
+        }
+        analysis
     }
 
-    fn fault(&self, prediction: u32, truths: &[Vec<u32>]) -> Fault {
-        let Prediction { image, class, bbox, .. } = self.comparison.predictions[prediction as usize];
+    fn kind(&self, outcome: &Outcome) -> Option<Mistake> {
+        self.faults[outcome.prediction as usize].map(|fault| fault.kind)
+    }
+
+    /// The fault of a wrong prediction; `truths` are those of each picture that count.
+    fn judge(&self, prediction: u32, truths: &[Vec<u32>]) -> Fault {
+        let comparison = self.outcomes.comparison;
+        let Prediction { image, class, bbox, .. } = comparison.predictions[prediction as usize];
         // The largest overlap with its own class and with others.
         let (mut own, mut other) = ((0.0, None), (0.0, None));
         for &index in &truths[image as usize] {
-            let truth = &self.comparison.truths[index as usize];
-            let best = if truth.class == class || self.class_agnostic { &mut own } else { &mut other };
+            let truth = &comparison.truths[index as usize];
+            let best = if comparison.row(truth.class) == comparison.row(class) { &mut own } else { &mut other };
             let iou = bbox.iou(&truth.bbox);
             if iou > best.0 {
                 *best = (iou, Some(index));
             }
         }
-        if (BACKGROUND..self.iou).contains(&own.0) {
+        let iou = self.outcomes.iou;
+        if (BACKGROUND..iou).contains(&own.0) {
             Fault { kind: Mistake::Location, truth: own.1 }
-        } else if other.0 >= self.iou {
+        } else if other.0 >= iou {
             Fault { kind: Mistake::Class, truth: other.1 }
-        } else if own.0 >= self.iou {
+        } else if own.0 >= iou {
             Fault { kind: Mistake::Duplicate, truth: own.1 }
         } else if other.0 >= BACKGROUND {
             Fault { kind: Mistake::Both, truth: other.1 }
@@ -104,117 +118,114 @@ impl Analysis<'_> {
         }
     }
 
-    /// Whether each truth is matched by a prediction that is kept.
-    fn found(&self, kept: impl Fn(u32) -> bool) -> Vec<bool> {
-        let mut found = vec![false; self.comparison.truths.len()];
-        for row in self.classes.iter().flat_map(|class| &class.rows).filter(|row| row.right && kept(row.prediction)) {
-            if let Some(truth) = self.assigned[row.prediction as usize] {
-                found[truth as usize] = true;
-            }
-        }
-        found
-    }
-
-    /// Truths that count, and that nothing that is kept has found or would have found but for its class or place.
-    fn missed(&self, faults: &[(u32, Fault)], kept: impl Fn(u32) -> bool) -> Vec<u32> {
-        let mut explained = self.found(&kept);
-        for (_, fault) in faults.iter().filter(|(prediction, _)| kept(*prediction)) {
-            if let (Mistake::Location | Mistake::Class, Some(truth)) = (fault.kind, fault.truth) {
+    /// Truths that count, and that no prediction of more than `confidence` has found or would have found but for its class
+    /// or place.
+    fn missed(&self, confidence: f64) -> Vec<u32> {
+        let mut explained = found(self.outcomes, confidence);
+        for outcome in self.outcomes.all().above(confidence) {
+            if let Some(Fault { kind: Mistake::Location | Mistake::Class, truth: Some(truth) }) =
+                self.faults[outcome.prediction as usize]
+            {
                 explained[truth as usize] = true;
             }
         }
-        let truths = self.comparison.truths.iter().zip(&explained).zip(0..);
-        truths.filter(|((t, explained), _)| !t.crowd && !t.ignore && !**explained).map(|(_, index)| index).collect()
+        let truths = self.outcomes.comparison.truths.iter().zip(explained).zip(0..);
+        truths.filter(|((truth, explained), _)| truth.counts() && !explained).map(|(_, index)| index).collect()
+    }
+
+    /// The events of each class by falling score; among equals in the order of the file.
+    fn events(&self) -> Vec<Vec<Event>> {
+        let of_class = |(class, mended): (usize, Vec<Mended>)| {
+            let mut wrong = [0; KINDS.len()];
+            let mut events = Vec::new();
+            let mut mended = mended.iter().peekable();
+            for outcome in self.outcomes.class(class).iter() {
+                let first = |mended: &&Mended| {
+                    mended.score > outcome.score
+                        || (mended.score == outcome.score && mended.index <= outcome.prediction)
+                };
+                while let Some(mended) = mended.next_if(first) {
+                    events.push(Event { mended: Some(mended.kind), wrong });
+                }
+                match self.kind(outcome) {
+                    Some(kind) => wrong[kind as usize] += 1,
+                    None => events.push(Event { mended: None, wrong }),
+                }
+            }
+            events.extend(mended.map(|mended| Event { mended: Some(mended.kind), wrong }));
+            events
+        };
+        self.mended().into_iter().enumerate().map(of_class).collect()
+    }
+
+    /// Mistakes that are right once those of their kind are mended, by the class that they are of then, and falling score.
+    fn mended(&self) -> Vec<Vec<Mended>> {
+        let comparison = self.outcomes.comparison;
+        let found = found(self.outcomes, f64::NEG_INFINITY);
+        let (mut placed, mut classed) = (found.clone(), found);
+        let mut mended = vec![Vec::new(); comparison.class_count()];
+        for outcome in self.outcomes.all().iter() {
+            let Some(Fault { kind, truth: Some(truth) }) = self.faults[outcome.prediction as usize] else { continue };
+            let found = match kind {
+                Mistake::Location => &mut placed[truth as usize],
+                Mistake::Class => &mut classed[truth as usize],
+                _ => continue,
+            };
+            if !std::mem::replace(found, true) {
+                let class = comparison.row(comparison.truths[truth as usize].class);
+                mended[class].push(Mended { kind, score: outcome.score, index: outcome.prediction });
+            }
+        }
+        mended
     }
 
     /// Mean AP over the classes with truths, when mistakes of one kind are mended.
-    fn mean_ap(
-        &self,
-        mended: Option<Mistake>,
-        faults: &[(u32, Fault)],
-        found: &[bool],
-        recalls: &[f64],
-    ) -> Option<f64> {
-        let mut positives: Vec<usize> = self.classes.iter().map(|class| class.positives).collect();
+    fn mean_ap(&self, events: &[Vec<Event>], mended: Option<Mistake>, recalls: &[f64]) -> Option<f64> {
+        let comparison = self.outcomes.comparison;
+        let mut positives = self.outcomes.positives.clone();
         if mended == Some(Mistake::Missed) {
-            for truth in self.missed(faults, |_| true) {
-                positives[self.row_of(self.comparison.truths[truth as usize].class)] -= 1;
+            for truth in self.missed(f64::NEG_INFINITY) {
+                positives[comparison.row(comparison.truths[truth as usize].class)] -= 1;
             }
         }
-        let moved = self.mend(mended, faults, found);
-        let mut aps = Vec::new();
-        let mut faults = faults.iter();
-        for (class, (outcomes, positives)) in self.classes.iter().zip(&positives).enumerate() {
-            let here = &moved[class];
-            let rows = outcomes.rows.iter().filter(|row| {
-                let fault = if row.right { None } else { faults.next() };
-                fault.is_none_or(|(_, fault)| Some(fault.kind) != mended)
+        let of_class = |(events, positives): (&Vec<Event>, &usize)| {
+            let right = events.iter().filter(|event| event.mended.is_none() || event.mended == mended);
+            let wrong = right.map(|event| {
+                let gone = mended.map_or(0, |kind| event.wrong[kind as usize]);
+                event.wrong.iter().sum::<u32>() - gone
             });
-            let rows: Vec<(f64, bool)> = rows.map(|row| (row.score, row.right)).collect();
-            #[expect(clippy::cast_possible_truncation, reason = "truths are indexed by u32")]
-            aps.extend(interpolated(merged(&rows, here), *positives as u32, recalls));
-        }
-        mean(&aps)
-    }
-
-    /// The scores of mended mistakes of a kind that are right then, by class, falling.
-    fn mend(&self, mended: Option<Mistake>, faults: &[(u32, Fault)], found: &[bool]) -> Vec<Vec<f64>> {
-        let mut right = vec![Vec::new(); self.classes.len()];
-        if !matches!(mended, Some(Mistake::Location | Mistake::Class)) {
-            return right;
-        }
-        let score = |prediction: u32| self.comparison.predictions[prediction as usize].score;
-        let mut candidates: Vec<(f64, u32)> = Vec::new();
-        for (prediction, fault) in faults.iter().filter(|(_, fault)| Some(fault.kind) == mended) {
-            candidates.extend(fault.truth.filter(|truth| !found[*truth as usize]).map(|t| (score(*prediction), t)));
-        }
-        candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut found = found.to_vec();
-        for (score, truth) in candidates {
-            if !std::mem::replace(&mut found[truth as usize], true) {
-                right[self.row_of(self.comparison.truths[truth as usize].class)].push(score);
-            }
-        }
-        right
-    }
-
-    fn row_of(&self, class: u32) -> usize {
-        if self.class_agnostic { 0 } else { class as usize }
-    }
-
-    /// What is right and wrong in each picture at the operating point, the worst pictures first, at most `most`.
-    pub fn worst(&self, confidence: f64, most: usize) -> Vec<ImageMistakes> {
-        let blank = |image| ImageMistakes {
-            image,
-            true_positives: Vec::new(),
-            false_positives: Vec::new(),
-            false_negatives: Vec::new(),
+            interpolated(wrong, *positives, recalls)
         };
-        let mut images: Vec<ImageMistakes> = (0..self.comparison.images).map(blank).collect();
-        for row in self.classes.iter().flat_map(|class| &class.rows).filter(|row| row.score > confidence) {
-            let prediction = row.prediction as usize;
-            let mistakes = &mut images[self.comparison.predictions[prediction].image as usize];
-            if row.right { &mut mistakes.true_positives } else { &mut mistakes.false_positives }.push(prediction);
-        }
-        let found = self.found(|prediction| self.comparison.predictions[prediction as usize].score > confidence);
-        let truths = self.comparison.truths.iter().zip(&found).enumerate();
-        for (index, (truth, _)) in truths.filter(|(_, (t, found))| !t.crowd && !t.ignore && !**found) {
-            images[truth.image as usize].false_negatives.push(index);
-        }
-        let mistakes = |image: &ImageMistakes| image.false_positives.len() + image.false_negatives.len();
-        images.retain(|image| mistakes(image) > 0);
-        images.sort_by_key(|image| std::cmp::Reverse(mistakes(image)));
-        images.truncate(most);
-        images
+        mean(&events.iter().zip(&positives).filter_map(of_class).collect::<Vec<_>>())
     }
 }
 
-/// Outcomes by falling score, with right ones of these scores (falling too) put in between.
-fn merged(rows: &[(f64, bool)], right: &[f64]) -> impl Iterator<Item = bool> {
-    let (mut rows, mut right) = (rows.iter().peekable(), right.iter().peekable());
-    std::iter::from_fn(move || match (rows.peek(), right.peek()) {
-        (Some((score, _)), Some(mended)) if *mended > score => right.next().map(|_| true),
-        (Some(_), _) => rows.next().map(|(_, right)| *right),
-        (None, _) => right.next().map(|_| true),
-    })
+/// A mistake that is right once those of its kind are mended.
+#[derive(Clone, Copy)]
+struct Mended {
+    kind: Mistake,
+    score: f64,
+    index: u32,
+}
+
+/// What is right and wrong in each picture at the operating point, the worst pictures first, at most `most`.
+pub(super) fn worst(outcomes: &Outcomes, confidence: f64, most: usize) -> Vec<ImageMistakes> {
+    let comparison = outcomes.comparison;
+    let blank = |image| ImageMistakes { image, ..ImageMistakes::default() };
+    let mut images: Vec<ImageMistakes> = (0..comparison.images).map(blank).collect();
+    for outcome in outcomes.all().above(confidence) {
+        let prediction = outcome.prediction as usize;
+        let mistakes = &mut images[comparison.predictions[prediction].image as usize];
+        if outcome.right { &mut mistakes.true_positives } else { &mut mistakes.false_positives }.push(prediction);
+    }
+    let found = found(outcomes, confidence);
+    for (index, truth) in comparison.truths.iter().enumerate().filter(|(index, truth)| truth.counts() && !found[*index])
+    {
+        images[truth.image as usize].false_negatives.push(index);
+    }
+    let mistakes = |image: &ImageMistakes| image.false_positives.len() + image.false_negatives.len();
+    images.retain(|image| mistakes(image) > 0);
+    images.sort_by_key(|image| std::cmp::Reverse(mistakes(image)));
+    images.truncate(most);
+    images
 }

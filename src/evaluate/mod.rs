@@ -9,6 +9,7 @@ mod measure;
 mod mistakes;
 mod outcomes;
 pub mod run;
+mod slices;
 
 pub use bootstrap::BootstrapOptions;
 pub use measure::{MeasureOptions, Predictions, measure};
@@ -109,7 +110,7 @@ pub struct ClassFigures {
     pub ap50: Option<f64>,
     /// The best F1 of all confidences.
     pub best_f1: Option<f64>,
-    /// The least confidence at which that F1 is reached.
+    /// A confidence that predictions must exceed for that F1; the lowest one where several do.
     pub best_confidence: Option<f64>,
     /// Precision there.
     pub precision: Option<f64>,
@@ -166,7 +167,7 @@ pub struct RunSettings {
 /// All classes together at one confidence: micro-averaged counts at IoU [`Settings::iou`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct OperatingPoint {
-    /// Predictions below this confidence are left out.
+    /// Predictions of at most this confidence are left out.
     pub confidence: f64,
     /// Matched predictions.
     pub true_positives: usize,
@@ -188,7 +189,7 @@ pub struct OperatingPoint {
 /// so the diagonal holds those true positives; what is left over is then matched across classes by falling confidence.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Confusion {
-    /// Predictions below this confidence are left out.
+    /// Predictions of at most this confidence are left out.
     pub confidence: f64,
     /// IoU from which boxes match.
     pub iou: f64,
@@ -246,9 +247,9 @@ pub enum Mistake {
 pub struct ErrorFigures {
     /// The kind.
     pub kind: Mistake,
-    /// How many predictions (or truths, for [`Mistake::Missed`]).
+    /// How many predictions (or truths, for [`Mistake::Missed`]) at the operating point.
     pub count: usize,
-    /// By how much AP50 would rise if these alone were mended.
+    /// By how much AP at IoU [`Settings::iou`] would rise if these alone were mended, at any confidence.
     #[serde(rename = "delta_AP50")]
     pub delta_ap50: Option<f64>,
 }
@@ -338,7 +339,7 @@ impl CurvePoint {
 }
 
 /// What is right and wrong in one picture at the operating point; indices into the data set and the predictions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageMistakes {
     /// The picture.
     pub image: usize,

@@ -1,7 +1,9 @@
 //! Every prediction at one IoU threshold, right or wrong: what all figures but COCO's means are made of.
 
-use super::{ClassFigures, CurvePoint, OperatingPoint};
-use crate::average_precision::coco::Matches;
+use super::{CurvePoint, OperatingPoint};
+use crate::average_precision::Comparison;
+use crate::average_precision::coco::{Matches, Standing, assign};
+use std::ops::Range;
 
 /// A prediction that counts.
 #[derive(Debug, Clone, Copy)]
@@ -13,12 +15,26 @@ pub(super) struct Outcome {
     pub right: bool,
 }
 
-/// A class's predictions that count, by falling score.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Outcomes {
-    /// Truths that count.
-    pub positives: usize,
-    pub rows: Vec<Outcome>,
+/// What each prediction that counts is at one IoU threshold, as COCO matches.
+pub(super) struct Outcomes<'a> {
+    pub comparison: &'a Comparison<'a>,
+    /// The IoU threshold.
+    pub iou: f64,
+    /// All by falling score, and class by class by falling score: written out, since they are walked again and again.
+    all: Vec<Outcome>,
+    by_class: Vec<Outcome>,
+    classes: Vec<Range<usize>>,
+    /// The truth that each prediction is matched with.
+    assigned: Vec<Option<u32>>,
+    /// Truths of each class that count.
+    pub positives: Vec<usize>,
+}
+
+/// Predictions that count, by falling score; of one class or of all.
+#[derive(Clone, Copy)]
+pub(super) struct Ranking<'a> {
+    outcomes: &'a [Outcome],
+    positives: usize,
 }
 
 /// A confidence with what comes of keeping the predictions above it.
@@ -31,63 +47,123 @@ pub(super) struct Cut {
     pub positives: usize,
 }
 
-impl Outcomes {
-    /// Those of each class at the IoU threshold of index `threshold`, among all truths.
-    #[expect(clippy::cast_possible_truncation, reason = "predictions are indexed by u32")]
-    pub fn of(matches: &Matches, threshold: usize) -> Vec<Self> {
-        let of_class = |class: &crate::average_precision::coco::ClassMatches| {
-            let counted = class.ranked(0).filter(|(.., verdict)| verdict.ignored >> threshold & 1 == 0);
-            let rows = counted.map(|(prediction, score, verdict)| Outcome {
-                prediction: prediction as u32,
-                score,
-                right: verdict.matched >> threshold & 1 == 1,
-            });
-            Self { positives: class.positives(0), rows: rows.collect() }
+impl<'a> Outcomes<'a> {
+    /// Those of the IoU threshold of index `threshold`.
+    pub fn new(comparison: &'a Comparison<'a>, matches: &Matches, threshold: usize) -> Self {
+        let options = matches.options();
+        let (iou, limit) = (options.iou_thresholds[threshold], options.max_detections.last().copied());
+        let standings = matches.standings(threshold, comparison.predictions.len());
+        let outcome = |prediction: &u32| {
+            let standing = standings[*prediction as usize];
+            let score = comparison.predictions[*prediction as usize].score;
+            let right = standing == Standing::Right;
+            (standing != Standing::Uncounted).then_some(Outcome { prediction: *prediction, score, right })
         };
-        matches.classes.iter().map(of_class).collect()
+        let mut by_class = Vec::with_capacity(comparison.predictions.len());
+        let classes = (0..comparison.class_count()).map(|class| {
+            let start = by_class.len();
+            by_class.extend(comparison.class_ranking(class).iter().filter_map(outcome));
+            start..by_class.len()
+        });
+        Self {
+            comparison,
+            iou,
+            classes: classes.collect(),
+            all: comparison.ranking().iter().filter_map(outcome).collect(),
+            by_class,
+            assigned: assign(comparison, iou, limit.unwrap_or_default()),
+            positives: (0..comparison.class_count()).map(|class| matches.positives(class)).collect(),
+        }
     }
 
-    /// All classes as one.
-    pub fn pooled(classes: &[Self]) -> Self {
-        let mut rows: Vec<Outcome> = classes.iter().flat_map(|class| &class.rows).copied().collect();
-        rows.sort_by(|a, b| b.score.total_cmp(&a.score));
-        Self { positives: classes.iter().map(|class| class.positives).sum(), rows }
+    /// Those of a class.
+    pub fn class(&self, class: usize) -> Ranking<'_> {
+        Ranking { outcomes: &self.by_class[self.classes[class].clone()], positives: self.positives[class] }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Ranking<'_> {
+        Ranking { outcomes: &self.all, positives: self.positives.iter().sum() }
+    }
+
+    /// The truth that a right prediction has found.
+    pub fn truth_of(&self, outcome: &Outcome) -> Option<u32> {
+        if outcome.right { self.assigned[outcome.prediction as usize] } else { None }
+    }
+}
+
+impl<'a> Ranking<'a> {
+    /// The predictions.
+    pub fn iter(self) -> std::slice::Iter<'a, Outcome> {
+        self.outcomes.iter()
+    }
+
+    /// Those of more than this confidence.
+    pub fn above(self, confidence: f64) -> std::slice::Iter<'a, Outcome> {
+        self.outcomes[..self.outcomes.partition_point(|outcome| outcome.score > confidence)].iter()
+    }
+
+    /// Truths that count.
+    pub fn positives(self) -> usize {
+        self.positives
+    }
+
+    /// Whether there is neither a prediction nor a truth.
+    pub fn is_empty(self) -> bool {
+        self.positives == 0 && self.outcomes.is_empty()
     }
 
     /// What comes of each confidence at which something changes, falling: predictions of one score stay together.
-    pub fn cuts(&self) -> impl Iterator<Item = Cut> {
+    fn cuts(self) -> impl Iterator<Item = Cut> + use<'a> {
         let mut cut = Cut { positives: self.positives, ..Cut::default() };
-        let lower = self.rows.iter().skip(1).map(|row| Some(row.score)).chain([None]);
-        self.rows.iter().zip(lower).filter_map(move |(row, lower)| {
-            cut.true_positives += usize::from(row.right);
-            cut.false_positives += usize::from(!row.right);
-            cut.confidence = row.score;
-            (lower != Some(row.score)).then_some(cut)
+        let mut outcomes = self.iter().peekable();
+        std::iter::from_fn(move || {
+            loop {
+                let outcome = outcomes.next()?;
+                cut.true_positives += usize::from(outcome.right);
+                cut.false_positives += usize::from(!outcome.right);
+                cut.confidence = outcome.score;
+                if outcomes.peek().is_none_or(|next| next.score != outcome.score) {
+                    return Some(cut);
+                }
+            }
         })
     }
 
     /// The cut of the best F1, the least confidence of equals. Its confidence lies between the scores that it parts.
-    pub fn best(&self) -> Option<Cut> {
-        let better = |best: Option<Cut>, cut: Cut| match best {
-            Some(best) if cut.f1() < best.f1() => Some(best),
-            _ => Some(cut),
-        };
-        let best = self.cuts().fold(None, better).filter(|_| self.positives > 0)?;
-        let below = self.rows.partition_point(|row| row.score >= best.confidence);
-        let lower = self.rows.get(below).map_or(0.0, |row| row.score);
-        Some(Cut { confidence: between(lower, best.confidence), ..best })
+    pub fn best(self) -> Option<Cut> {
+        if self.positives == 0 {
+            return None;
+        }
+        let mut best: Option<Cut> = None;
+        // The next lower confidence, once it is known.
+        let mut lower = None;
+        for cut in self.cuts() {
+            if best.is_none_or(|best| cut.f1() >= best.f1()) {
+                (best, lower) = (Some(cut), None);
+            } else {
+                lower = lower.or(Some(cut.confidence));
+            }
+        }
+        best.map(|best| {
+            // Nothing is less sure: 0 keeps all, but for scores that are not above it.
+            let nothing = if best.confidence > 0.0 { 0.0 } else { best.confidence - 1.0 };
+            Cut { confidence: between(lower.unwrap_or(nothing), best.confidence), ..best }
+        })
     }
 
     /// What comes of keeping the predictions of more than `confidence`.
-    pub fn cut(&self, confidence: f64) -> Cut {
-        let kept = &self.rows[..self.rows.partition_point(|row| row.score > confidence)];
-        let true_positives = kept.iter().filter(|row| row.right).count();
-        let false_positives = kept.len() - true_positives;
-        Cut { confidence, true_positives, false_positives, positives: self.positives }
+    pub fn cut(self, confidence: f64) -> Cut {
+        let mut cut = Cut { confidence, positives: self.positives, ..Cut::default() };
+        for outcome in self.above(confidence) {
+            cut.true_positives += usize::from(outcome.right);
+            cut.false_positives += usize::from(!outcome.right);
+        }
+        cut
     }
 
     /// The curve, thinned to what a plot can show.
-    pub fn curve(&self) -> Vec<CurvePoint> {
+    pub fn curve(self) -> Vec<CurvePoint> {
         const STEP: f64 = 1.0 / 256.0;
         let mut points: Vec<CurvePoint> = Vec::new();
         let mut last = None;
@@ -135,17 +211,6 @@ impl Cut {
             recall: self.recall(),
             f1: (self.positives > 0).then(|| self.f1()),
             false_positives_per_image: ratio(self.false_positives, images).unwrap_or(0.0),
-        }
-    }
-
-    /// As the best of a class.
-    pub fn tell(best: Option<Self>, figures: ClassFigures) -> ClassFigures {
-        ClassFigures {
-            best_f1: best.map(|best| best.f1()),
-            best_confidence: best.map(|best| best.confidence),
-            precision: best.and_then(|best| best.precision()),
-            recall: best.and_then(|best| best.recall()),
-            ..figures
         }
     }
 }

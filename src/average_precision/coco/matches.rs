@@ -1,68 +1,81 @@
-use super::super::grouping::{Cell, Class, Grouping};
+use super::super::comparison::{Cell, Class};
 use super::super::matching::Matcher;
-use super::super::{Comparison, Truth, falling};
-use super::assignment::take_surest;
-use super::options::{CocoOptions, OptionsError, crowding};
-use std::borrow::Cow;
+use super::super::{Comparison, Truth};
+use super::options::{CocoOptions, OptionsError};
+use std::collections::HashMap;
 
-/// Predictions of a picture and class that match nothing at any threshold share this.
-const NO_MATCH: u32 = u32::MAX;
-
-/// Which predictions are right, for every class, IoU threshold and range of truths.
+/// Which predictions are right, for every class, IoU threshold and range of areas.
 #[derive(Debug, Clone)]
 pub struct Matches {
     /// What was measured.
     pub(super) options: CocoOptions,
     /// Each class; a single one if classes do not matter.
-    pub classes: Vec<ClassMatches>,
+    pub(super) classes: Vec<ClassMatches>,
 }
 
-/// The matches of one class.
+/// The matches of one class. Most predictions overlap no truth: they are wrong at any threshold, and kept apart.
 #[derive(Debug, Clone, Default)]
-pub struct ClassMatches {
-    /// Truths, with the ranges in which they count.
-    pub(super) truths: Vec<CountedTruth>,
-    /// Predictions by falling score.
-    pub(super) ranked: Vec<Ranked>,
-    /// Their scores.
-    pub(super) scores: Vec<f64>,
-    /// Their indices.
-    pub(super) predictions: Vec<u32>,
-    /// Verdicts of those that match anything: one for each range.
-    pub(super) verdicts: Vec<Verdict>,
-    pub(super) range_count: usize,
+pub(super) struct ClassMatches {
+    pub truths: Vec<CountedTruth>,
+    /// Predictions that match a truth at some threshold, by falling score.
+    pub matched: Vec<Matched>,
+    /// What they are: one for each area of each of them.
+    pub verdicts: Vec<Verdict>,
+    /// All other predictions within the limits, by falling score.
+    pub unmatched: Vec<Unmatched>,
+    /// The surest prediction's score.
+    pub first_score: Option<f64>,
 }
 
+/// A truth's picture.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CountedTruth {
     pub image: u32,
-    /// Bit r: it counts in range r.
+    /// Bit a: it counts in area a.
     pub counted: u32,
 }
 
+/// A prediction that matches a truth at some threshold.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ranked {
+pub(super) struct Matched {
+    pub prediction: u32,
     pub image: u32,
-    /// Its place among the picture's predictions of the class.
+    /// Its place among the picture's predictions of the class, from 0.
     pub rank: u32,
-    /// Index of its verdicts, or [`NO_MATCH`].
-    slot: u32,
-    /// Bit r: it lies outside range r.
-    outside: u32,
+    /// How many of [`ClassMatches::unmatched`] are surer.
+    pub unmatched_before: u32,
+    pub score: f64,
 }
 
-/// What a prediction is in one range of truths; bit t is for the IoU threshold of index t.
+/// A prediction that matches no truth at any threshold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unmatched {
+    pub prediction: u32,
+    pub image: u32,
+    pub rank: u32,
+    /// Bit a: it lies outside area a, and does not count there.
+    pub outside: u32,
+}
+
+/// What a prediction is within one area; bit t is for the IoU threshold of index t.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Verdict {
+pub(super) struct Verdict {
     /// It has a truth.
     pub matched: u64,
     /// It does not count, be it right or wrong.
     pub ignored: u64,
 }
 
-impl Verdict {
-    const FALSE_POSITIVE: Self = Self { matched: 0, ignored: 0 };
-    const IGNORED: Self = Self { matched: 0, ignored: u64::MAX };
+/// What a prediction is at one IoU threshold, among all truths.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Beyond the limit of a picture, on a crowd, or on an ignored truth.
+    #[default]
+    Uncounted,
+    /// Matched with a truth.
+    Right,
+    /// Not matched.
+    Wrong,
 }
 
 impl Matches {
@@ -72,128 +85,138 @@ impl Matches {
     /// [`OptionsError`] if the options contradict themselves.
     pub fn new(comparison: &Comparison, options: CocoOptions) -> Result<Self, OptionsError> {
         options.check()?;
-        let truths = match options.pycocotools_quirks {
-            true => Cow::Owned(as_pycocotools_sees(comparison.truths)),
-            false => Cow::Borrowed(comparison.truths),
-        };
-        let comparison = Comparison { truths: &truths, ..*comparison };
-        let crowding = crowding(&comparison);
-        let mut work =
-            Work { comparison: &comparison, options: &options, crowding: &crowding, matcher: Matcher::default() };
-        let grouping = Grouping::new(&comparison, options.class_agnostic);
-        let classes = grouping.classes().map(|class| work.class(&class)).collect();
-        Ok(Self { options, classes })
+        if options.pycocotools_quirks {
+            let truths = as_pycocotools_sees(comparison.truths);
+            let comparison = comparison.with_truths(&truths);
+            return Ok(Self::of(&comparison, options));
+        }
+        Ok(Self::of(comparison, options))
+    }
+
+    fn of(comparison: &Comparison, options: CocoOptions) -> Self {
+        let blank = Place { rank: u32::MAX, slot: NO_SLOT };
+        let places = vec![blank; comparison.predictions.len()];
+        let mut work = Work { comparison, options: &options, matcher: Matcher::default(), places };
+        let classes = comparison.classes().map(|class| work.class(&class)).collect();
+        Self { options, classes }
     }
 
     /// What was measured.
     pub fn options(&self) -> &CocoOptions {
         &self.options
     }
-}
 
-impl ClassMatches {
-    /// Truths that count in a range.
-    pub fn positives(&self, range: usize) -> usize {
-        self.truths.iter().filter(|truth| truth.counted >> range & 1 == 1).count()
+    /// Truths of a class that count.
+    pub fn positives(&self, class: usize) -> usize {
+        self.classes[class].truths.iter().filter(|truth| truth.counted & 1 == 1).count()
     }
 
-    /// Predictions by falling score, as far as they are within the limits: index, score, and the verdict in a range.
-    pub fn ranked(&self, range: usize) -> impl Iterator<Item = (usize, f64, Verdict)> {
-        let rows = self.ranked.iter().zip(&self.scores).zip(&self.predictions);
-        rows.map(move |((ranked, score), index)| (*index as usize, *score, self.verdict(ranked, range)))
-    }
-
-    /// What a prediction is in a range.
-    pub(super) fn verdict(&self, ranked: &Ranked, range: usize) -> Verdict {
-        match ranked.slot {
-            NO_MATCH if ranked.is_outside(range) => Verdict::IGNORED,
-            NO_MATCH => Verdict::FALSE_POSITIVE,
-            slot => self.verdicts[slot as usize * self.range_count + range],
+    /// What each of `count` predictions is at the IoU threshold of index `threshold`.
+    pub fn standings(&self, threshold: usize, count: usize) -> Vec<Standing> {
+        let mut standings = vec![Standing::Uncounted; count];
+        let areas = self.options.areas.len();
+        for class in &self.classes {
+            for (matched, verdicts) in class.matched.iter().zip(class.verdicts.chunks_exact(areas)) {
+                standings[matched.prediction as usize] = verdicts[0].at(threshold);
+            }
+            for unmatched in class.unmatched.iter().filter(|unmatched| unmatched.outside & 1 == 0) {
+                standings[unmatched.prediction as usize] = Standing::Wrong;
+            }
         }
+        standings
     }
 }
 
-impl Ranked {
-    pub(super) fn matches_nothing(&self) -> bool {
-        self.slot == NO_MATCH
+impl Verdict {
+    /// Of a prediction without a match.
+    fn unmatched(outside: bool) -> Self {
+        Self { matched: 0, ignored: if outside { u64::MAX } else { 0 } }
     }
 
-    pub(super) fn is_outside(&self, range: usize) -> bool {
-        self.outside >> range & 1 == 1
+    fn at(self, threshold: usize) -> Standing {
+        match (self.ignored >> threshold & 1, self.matched >> threshold & 1) {
+            (1, _) => Standing::Uncounted,
+            (_, 1) => Standing::Right,
+            _ => Standing::Wrong,
+        }
     }
 }
 
 /// Of several annotations of one id the last stands for all, in their places; `ignore` is forgotten.
 fn as_pycocotools_sees(truths: &[Truth]) -> Vec<Truth> {
-    let last: std::collections::HashMap<i64, &Truth> = truths.iter().map(|truth| (truth.id, truth)).collect();
+    let last: HashMap<i64, &Truth> = truths.iter().map(|truth| (truth.id, truth)).collect();
     let mut by_image: Vec<&Truth> = truths.iter().collect();
     by_image.sort_by_key(|truth| truth.image);
     by_image.iter().map(|truth| Truth { ignore: false, ..**last.get(&truth.id).unwrap_or(truth) }).collect()
 }
 
+/// Where a prediction stands in its cell, until the class is done.
+#[derive(Clone, Copy)]
+struct Place {
+    /// [`u32::MAX`] beyond the limit.
+    rank: u32,
+    /// Index of its verdicts in the order of cells, or [`NO_SLOT`].
+    slot: u32,
+}
+
+const NO_SLOT: u32 = u32::MAX;
+
 struct Work<'a> {
     comparison: &'a Comparison<'a>,
     options: &'a CocoOptions,
-    crowding: &'a [u32],
     matcher: Matcher,
+    places: Vec<Place>,
 }
 
 impl Work<'_> {
     fn class(&mut self, class: &Class) -> ClassMatches {
-        let count = class.prediction_count();
-        let mut found = ClassMatches { range_count: self.options.ranges.len(), ..ClassMatches::default() };
-        let mut rows: Vec<(f64, u32, Ranked)> = Vec::with_capacity(count);
-        let mut surest = Vec::new();
+        let mut truths = Vec::new();
+        let mut verdicts = Vec::new();
         for cell in class.cells() {
-            take_surest(self.comparison, cell.predictions, self.options.most_detections(), &mut surest);
-            found.truths.extend(cell.truths.iter().map(|index| self.counted(*index)));
-            let first = rows.len();
-            for (rank, index) in surest.iter().enumerate() {
-                let prediction = &self.comparison.predictions[*index as usize];
-                let is_outside = |range: &_| !super::TruthRange::has_prediction(range, prediction, self.crowding);
-                let outside = bits(self.options.ranges.iter().map(is_outside));
-                #[expect(clippy::cast_possible_truncation, reason = "ranks are below u32's indices")]
-                let ranked = Ranked { image: cell.image, rank: rank as u32, slot: NO_MATCH, outside };
-                rows.push((prediction.score, *index, ranked));
+            let first = truths.len();
+            truths.extend(cell.truths.iter().map(|index| self.counted(*index)));
+            for (rank, index) in cell.predictions.iter().zip(0..).map(|(index, rank)| (rank, index)) {
+                let within = (rank as usize) < self.options.most_detections();
+                self.places[*index as usize].rank = if within { rank } else { u32::MAX };
             }
-            if !cell.truths.is_empty() {
-                self.judge(&cell, &surest, &mut rows[first..], &mut found);
+            if !cell.truths.is_empty() && !cell.predictions.is_empty() {
+                self.judge(&cell, &truths[first..], &mut verdicts);
             }
         }
-        rows.sort_by(|(a, ..), (b, ..)| falling(*a, *b));
-        found.scores = rows.iter().map(|(score, ..)| *score).collect();
-        found.predictions = rows.iter().map(|(_, index, _)| *index).collect();
-        found.ranked = rows.iter().map(|(.., ranked)| *ranked).collect();
-        found
+        self.collect(class, truths, &verdicts)
     }
 
     fn counted(&self, index: u32) -> CountedTruth {
         let truth = &self.comparison.truths[index as usize];
-        let counts = |range: &super::TruthRange| !truth.crowd && !truth.ignore && range.has_truth(truth, self.crowding);
-        CountedTruth { image: truth.image, counted: bits(self.options.ranges.iter().map(counts)) }
+        let counts = self.options.areas.iter().map(|area| truth.counts() && area.has(truth.area));
+        CountedTruth { image: truth.image, counted: bits(counts) }
+    }
+
+    fn outside(&self, prediction: u32) -> u32 {
+        let area = self.comparison.predictions[prediction as usize].bbox.area();
+        bits(self.options.areas.iter().map(|range| !range.has(area)))
     }
 
     /// Matches a cell that has truths, and gives verdicts to the predictions that match any of them.
-    fn judge(&mut self, cell: &Cell, surest: &[u32], rows: &mut [(f64, u32, Ranked)], found: &mut ClassMatches) {
-        self.matcher.load(self.comparison, cell.truths, surest);
-        let least = self.options.iou_thresholds[0];
-        let ranges = self.options.ranges.len();
-        let may_match = |at: usize| self.matcher.may_match(at, least);
-        for (.., ranked) in rows.iter_mut().enumerate().filter(|(at, _)| may_match(*at)).map(|(_, row)| row) {
+    fn judge(&mut self, cell: &Cell, truths: &[CountedTruth], verdicts: &mut Vec<Verdict>) {
+        let Self { comparison, options, .. } = *self;
+        self.matcher.load(comparison, cell, options.most_detections(), options.iou_thresholds[0]);
+        let areas = options.areas.len();
+        for at in self.matcher.candidates() {
+            let index = cell.predictions[at];
             #[expect(clippy::cast_possible_truncation, reason = "as many slots as predictions at most")]
-            let slot = (found.verdicts.len() / ranges) as u32;
-            ranked.slot = slot;
-            let unmatched = |range| if ranked.is_outside(range) { Verdict::IGNORED } else { Verdict::FALSE_POSITIVE };
-            found.verdicts.extend((0..ranges).map(unmatched));
+            let slot = (verdicts.len() / areas) as u32;
+            self.places[index as usize].slot = slot;
+            let outside = self.outside(index);
+            verdicts.extend((0..areas).map(|area| Verdict::unmatched(outside >> area & 1 == 1)));
         }
-        let counted = &found.truths[found.truths.len() - cell.truths.len()..];
-        for range in 0..ranges {
-            self.matcher.set_ignored(counted.iter().map(|truth| truth.counted >> range & 1 == 0));
-            for (bit, threshold) in self.options.iou_thresholds.iter().enumerate() {
+        for area in 0..areas {
+            self.matcher.set_ignored(truths.iter().map(|truth| truth.counted >> area & 1 == 0));
+            for (bit, threshold) in options.iou_thresholds.iter().enumerate() {
                 self.matcher.run(*threshold, |prediction, truth, ignored| {
-                    let verdict = &mut found.verdicts[rows[prediction].2.slot as usize * ranges + range];
-                    let truth = &self.comparison.truths[cell.truths[truth] as usize];
-                    if self.options.pycocotools_quirks && truth.id == 0 {
+                    let slot = self.places[cell.predictions[prediction] as usize].slot;
+                    let verdict = &mut verdicts[slot as usize * areas + area];
+                    if options.pycocotools_quirks && comparison.truths[cell.truths[truth] as usize].id == 0 {
                         // The quirk `id-zero`: its number is what says that there is a match.
                         verdict.ignored |= u64::from(ignored) << bit;
                         return;
@@ -203,6 +226,40 @@ impl Work<'_> {
                 });
             }
         }
+    }
+
+    /// The class's predictions by falling score; those of equal score picture by picture, as pycocotools has them.
+    fn collect(&self, class: &Class, truths: Vec<CountedTruth>, verdicts: &[Verdict]) -> ClassMatches {
+        let areas = self.options.areas.len();
+        let mut found = ClassMatches { truths, ..ClassMatches::default() };
+        found.verdicts.reserve(verdicts.len());
+        let prediction = |index: &u32| &self.comparison.predictions[*index as usize];
+        let mut tied = Vec::new();
+        for ties in class.ranking.chunk_by(|a, b| prediction(a).score == prediction(b).score) {
+            tied.clear();
+            tied.extend_from_slice(ties);
+            if !ties.is_sorted_by_key(|index| prediction(index).image) {
+                tied.sort_by_key(|index| prediction(index).image);
+            }
+            for index in &tied {
+                let Place { rank, slot } = self.places[*index as usize];
+                let (image, score) = (prediction(index).image, prediction(index).score);
+                if rank == u32::MAX {
+                    continue;
+                }
+                found.first_score.get_or_insert(score);
+                if slot == NO_SLOT {
+                    let outside = self.outside(*index);
+                    found.unmatched.push(Unmatched { prediction: *index, image, rank, outside });
+                    continue;
+                }
+                #[expect(clippy::cast_possible_truncation, reason = "records are indexed by u32 throughout")]
+                let unmatched_before = found.unmatched.len() as u32;
+                found.matched.push(Matched { prediction: *index, image, rank, unmatched_before, score });
+                found.verdicts.extend_from_slice(&verdicts[slot as usize * areas..][..areas]);
+            }
+        }
+        found
     }
 }
 

@@ -1,6 +1,6 @@
 //! The COCO protocol, as pycocotools 2.0.11 computes it: bit for bit, if its quirks are asked for.
 //!
-//! [`Matches::new`] decides for every prediction whether it is right, for each IoU threshold and range of truths.
+//! [`Matches::new`] decides for every prediction whether it is right, for each IoU threshold and range of areas.
 //! [`Matches::curve`] makes a precision–recall curve of that, [`Matches::summary`] the published figures.
 //!
 //! Source: the COCO detection evaluation (<https://cocodataset.org/#detection-eval>) and the behaviour of its reference
@@ -15,7 +15,7 @@ mod summary;
 
 pub use assignment::assign;
 pub use curve::{Curve, Tracer, interpolated};
-pub use matches::{ClassMatches, Matches, Verdict};
+pub use matches::{Matches, Standing};
 pub use mean::mean;
-pub use options::{CocoOptions, Measure, OptionsError, QUIRKS, TruthRange};
+pub use options::{AreaRange, CocoOptions, OptionsError, QUIRKS};
 pub use summary::Summary;

@@ -1,4 +1,4 @@
-use super::super::{Comparison, Prediction, Truth};
+use super::curve::MOST_AREAS;
 
 /// pycocotools' quirks that [`CocoOptions::pycocotools_quirks`] copies, by name.
 pub const QUIRKS: [(&str, &str); 5] = [
@@ -9,65 +9,27 @@ pub const QUIRKS: [(&str, &str); 5] = [
     ("third-limit", "all other figures are those of the third limit, even if there are more"),
 ];
 
-/// What can be asked of a truth or a prediction, to compare parts of the data by themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Measure {
-    /// Area in square pixels: a truth's own, a prediction's box.
-    Area,
-    /// Width divided by height of the box.
-    Aspect,
-    /// Truths in the same picture, of all classes.
-    Crowding,
-}
-
-/// Truths of which something lies in a closed range; others are ignored, and so are unmatched predictions outside.
+/// A closed range of areas: truths outside are ignored, and so are unmatched predictions outside.
 #[derive(Debug, Clone, PartialEq)]
-pub struct TruthRange {
+pub struct AreaRange {
     /// Its name.
     pub label: String,
-    /// What is asked.
-    pub measure: Measure,
-    /// Least value.
+    /// Least area, in square pixels.
     pub low: f64,
-    /// Largest value.
+    /// Largest area, in square pixels.
     pub high: f64,
 }
 
-impl TruthRange {
-    /// A range of areas, in square pixels.
-    pub fn area(label: &str, low: f64, high: f64) -> Self {
-        Self { label: label.into(), measure: Measure::Area, low, high }
+impl AreaRange {
+    /// A range of that name.
+    pub fn new(label: &str, low: f64, high: f64) -> Self {
+        Self { label: label.into(), low, high }
     }
 
-    pub(super) fn has_truth(&self, truth: &Truth, crowding: &[u32]) -> bool {
-        self.has(match self.measure {
-            Measure::Area => truth.area,
-            Measure::Aspect => truth.bbox.width / truth.bbox.height,
-            Measure::Crowding => crowding[truth.image as usize].into(),
-        })
+    /// Whether an area lies in it.
+    pub fn has(&self, area: f64) -> bool {
+        area >= self.low && area <= self.high
     }
-
-    pub(super) fn has_prediction(&self, prediction: &Prediction, crowding: &[u32]) -> bool {
-        self.has(match self.measure {
-            Measure::Area => prediction.bbox.area(),
-            Measure::Aspect => prediction.bbox.width / prediction.bbox.height,
-            Measure::Crowding => crowding[prediction.image as usize].into(),
-        })
-    }
-
-    fn has(&self, value: f64) -> bool {
-        // Written so that the aspect of a box without sides, which is none, lies in every range.
-        !(value < self.low || value > self.high)
-    }
-}
-
-/// Truths in each picture.
-pub(super) fn crowding(comparison: &Comparison) -> Vec<u32> {
-    let mut counts = vec![0; comparison.images];
-    for truth in comparison.truths {
-        counts[truth.image as usize] += 1;
-    }
-    counts
 }
 
 /// What is measured. The default is COCO's.
@@ -79,10 +41,8 @@ pub struct CocoOptions {
     pub recall_thresholds: Vec<f64>,
     /// Limits on predictions a picture and class, rising; the last one is that of AP.
     pub max_detections: Vec<usize>,
-    /// Ranges of truths; the first one is that of AP. At most 32.
-    pub ranges: Vec<TruthRange>,
-    /// Classes do not matter: all are one.
-    pub class_agnostic: bool,
+    /// Ranges of areas; the first one is that of AP. At most 32.
+    pub areas: Vec<AreaRange>,
     /// Copy what pycocotools does where it is hardly meant: see [`QUIRKS`].
     pub pycocotools_quirks: bool,
 }
@@ -94,13 +54,12 @@ impl Default for CocoOptions {
             // i · 0.01, which is not i / 100 for ten of them.
             recall_thresholds: linspace(0.0, 1.0, 101),
             max_detections: vec![1, 10, 100],
-            ranges: vec![
-                TruthRange::area("all", 0.0, 1e10),
-                TruthRange::area("small", 0.0, 1024.0),
-                TruthRange::area("medium", 1024.0, 9216.0),
-                TruthRange::area("large", 9216.0, 1e10),
+            areas: vec![
+                AreaRange::new("all", 0.0, 1e10),
+                AreaRange::new("small", 0.0, 1024.0),
+                AreaRange::new("medium", 1024.0, 9216.0),
+                AreaRange::new("large", 9216.0, 1e10),
             ],
-            class_agnostic: false,
             pycocotools_quirks: false,
         }
     }
@@ -149,13 +108,16 @@ impl CocoOptions {
         if self.max_detections[0] == 0 {
             return wrong("limits on detections", "0 detections have no precision".into());
         }
-        if self.ranges.is_empty() || self.ranges.len() > 32 {
-            return wrong("areas", format!("{} ranges; at least 1 and at most 32 are possible", self.ranges.len()));
+        if self.areas.is_empty() || self.areas.len() > MOST_AREAS {
+            return wrong(
+                "areas",
+                format!("{} of them; at least 1 and at most {MOST_AREAS} are possible", self.areas.len()),
+            );
         }
-        if let Some(range) =
-            self.ranges.iter().find(|range| range.low.is_nan() || range.high.is_nan() || range.low > range.high)
+        if let Some(area) =
+            self.areas.iter().find(|area| area.low.is_nan() || area.high.is_nan() || area.low > area.high)
         {
-            return wrong("areas", format!("{}: {} to {} is no range", range.label, range.low, range.high));
+            return wrong("areas", format!("{}: {} to {} is no range", area.label, area.low, area.high));
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
 use super::curve::Tracer;
 use super::matches::Matches;
 use super::mean::mean;
-use super::options::{CocoOptions, Measure, TruthRange};
+use super::options::CocoOptions;
 
 /// The figures of one evaluation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Summary {
     /// Name and value, in pycocotools' order; `None` where no truth counts.
     pub figures: Vec<(String, Option<f64>)>,
@@ -14,7 +14,8 @@ pub struct Summary {
     pub class_ap50: Vec<Option<f64>>,
 }
 
-/// Average precision of all classes, range and limit fixed.
+/// Precisions of all classes, area and limit fixed.
+#[derive(Debug, Clone, Default)]
 struct Precisions {
     /// `values[(threshold * recalls + recall) * classes + class]`, of the classes with truths: pycocotools' order, which
     /// decides how a sum is rounded.
@@ -37,79 +38,76 @@ impl Matches {
     pub fn weighted_summary(&self, tracer: &mut Tracer, weight: impl Fn(u32) -> u32 + Copy) -> Summary {
         let Limits { main, ap, recalls } = Limits::of(&self.options);
         let options = &self.options;
-        let all = self.precisions(tracer, (0, main), weight);
-        let ap50 = options.iou_thresholds.iter().position(|iou| *iou == 0.5);
-        let mut figures = Vec::new();
+        let areas = self.precisions(tracer, main, weight);
+        let Some(all) = areas.first() else { return Summary::default() };
+        let mut figures: Vec<(String, Option<f64>)> = Vec::new();
         let mut add = |name: String, value| {
             // A grid of one threshold has one name for both.
             if figures.iter().all(|(known, _)| *known != name) {
                 figures.push((name, value));
             }
         };
-        let ap = match ap {
-            Some(limit) if limit == main => all.mean(None),
-            Some(limit) => self.precisions(tracer, (0, limit), weight).mean(None),
-            None => None,
-        };
-        add(options.ap_name(), ap);
+        let of_limit = |tracer: &mut Tracer, limit| self.precisions(tracer, limit, weight)[0].mean(None);
+        add(
+            options.ap_name(),
+            ap.and_then(|limit| if limit == main { all.mean(None) } else { of_limit(tracer, limit) }),
+        );
+        let position = |wanted: f64| options.iou_thresholds.iter().position(|iou| *iou == wanted);
         for wanted in [0.5, 0.75] {
-            if let Some(threshold) = options.iou_thresholds.iter().position(|iou| *iou == wanted) {
+            if let Some(threshold) = position(wanted) {
                 add(options.threshold_name(wanted), all.mean(Some(threshold)));
             }
         }
-        let ranges: Vec<_> =
-            (1..options.ranges.len()).map(|range| self.precisions(tracer, (range, main), weight)).collect();
-        for (range, precisions) in ranges.iter().enumerate() {
-            add(format!("AP{}", options.range_name(range + 1)), precisions.mean(None));
+        for (area, precisions) in areas.iter().enumerate().skip(1) {
+            add(format!("AP{}", options.area_name(area)), precisions.mean(None));
         }
         for limit in recalls {
             let recall = if limit == main { mean(&all.recalls) } else { self.recall(tracer, limit, weight) };
             add(format!("AR{limit}"), recall);
         }
-        for (range, precisions) in ranges.iter().enumerate() {
-            add(format!("AR{}", options.range_name(range + 1)), mean(&precisions.recalls));
+        for (area, precisions) in areas.iter().enumerate().skip(1) {
+            add(format!("AR{}", options.area_name(area)), mean(&precisions.recalls));
         }
-        Summary { figures, class_ap: all.of_classes(None), class_ap50: all.of_classes(Some(ap50.unwrap_or(0))) }
+        let ap50 = Some(position(0.5).unwrap_or(0));
+        Summary { class_ap: all.of_classes(None), class_ap50: all.of_classes(ap50), figures }
     }
 
-    fn precisions(
-        &self,
-        tracer: &mut Tracer,
-        (range, limit): (usize, usize),
-        weight: impl Fn(u32) -> u32 + Copy,
-    ) -> Precisions {
-        let (thresholds, recalls) = (self.options.iou_thresholds.len(), &self.options.recall_thresholds);
-        let mut present = vec![false; self.classes.len()];
+    /// The curves of all classes within a limit, for each area.
+    fn precisions(&self, tracer: &mut Tracer, limit: usize, weight: impl Fn(u32) -> u32 + Copy) -> Vec<Precisions> {
+        let (areas, thresholds) = (self.options.areas.len(), self.options.iou_thresholds.len());
+        let recalls = &self.options.recall_thresholds;
         // Class by class here, and put into pycocotools' order below.
-        let (mut by_class, mut recall_by_class) = (Vec::new(), Vec::new());
-        for (class, present) in self.classes.iter().zip(&mut present) {
-            *present = tracer.trace(class, thresholds, (range, limit), weight);
-            if !*present {
-                continue;
-            }
-            for threshold in 0..thresholds {
-                let start = by_class.len();
-                tracer.read(threshold, recalls, |precision, _| by_class.push(precision));
-                by_class.resize(start + recalls.len(), 0.0);
-                recall_by_class.push(tracer.recall(threshold));
+        let blank = Precisions { thresholds, ..Precisions::default() };
+        let mut found = vec![blank; areas];
+        for class in &self.classes {
+            tracer.trace(class, (areas, thresholds), limit, weight);
+            for (area, found) in found.iter_mut().enumerate() {
+                let present = tracer.has_positives(area);
+                found.present.push(present);
+                for threshold in (0..thresholds).filter(|_| present) {
+                    let start = found.values.len();
+                    tracer.read((area, thresholds, threshold), recalls, |precision, _| found.values.push(precision));
+                    found.values.resize(start + recalls.len(), 0.0);
+                    found.recalls.push(tracer.recall(area, thresholds, threshold));
+                }
             }
         }
-        let classes = present.iter().filter(|present| **present).count();
-        Precisions {
-            values: transposed(&by_class, classes),
-            recalls: transposed(&recall_by_class, classes),
-            present,
-            thresholds,
+        for found in &mut found {
+            let classes = found.present.iter().filter(|present| **present).count();
+            found.values = transposed(&found.values, classes);
+            found.recalls = transposed(&found.recalls, classes);
         }
+        found
     }
 
-    /// Mean recall over classes and thresholds, within a limit.
+    /// Mean recall over classes and thresholds, within a limit and among all truths.
     fn recall(&self, tracer: &mut Tracer, limit: usize, weight: impl Fn(u32) -> u32 + Copy) -> Option<f64> {
-        let thresholds = self.options.iou_thresholds.len();
+        let (areas, thresholds) = (self.options.areas.len(), self.options.iou_thresholds.len());
         let mut by_class = Vec::new();
         for class in &self.classes {
-            if tracer.trace(class, thresholds, (0, limit), weight) {
-                by_class.extend((0..thresholds).map(|threshold| tracer.recall(threshold)));
+            tracer.trace(class, (areas, thresholds), limit, weight);
+            if tracer.has_positives(0) {
+                by_class.extend((0..thresholds).map(|threshold| tracer.recall(0, thresholds, threshold)));
             }
         }
         mean(&transposed(&by_class, by_class.len() / thresholds))
@@ -118,32 +116,35 @@ impl Matches {
 
 /// `values[row * length + column]` of `rows` rows as `[column * rows + row]`.
 fn transposed(values: &[f64], rows: usize) -> Vec<f64> {
-    if rows == 0 {
-        return Vec::new();
+    let mut transposed = vec![0.0; values.len()];
+    for (row, values) in values.chunks_exact((values.len() / rows.max(1)).max(1)).enumerate() {
+        for (column, value) in values.iter().enumerate() {
+            transposed[column * rows + row] = *value;
+        }
     }
-    let length = values.len() / rows;
-    (0..values.len()).map(|at| values[at % rows * length + at / rows]).collect()
+    transposed
 }
 
 impl Precisions {
+    /// The values of one threshold or of all.
+    fn of(&self, threshold: Option<usize>) -> &[f64] {
+        let length = self.values.len() / self.thresholds;
+        threshold.map_or(&self.values[..], |threshold| &self.values[threshold * length..][..length])
+    }
+
     /// The mean over classes and recalls, of one threshold or of all.
     fn mean(&self, threshold: Option<usize>) -> Option<f64> {
-        let length = self.values.len() / self.thresholds;
-        mean(threshold.map_or(&self.values[..], |threshold| &self.values[threshold * length..][..length]))
+        mean(self.of(threshold))
     }
 
     /// The same of each class of the data set.
     fn of_classes(&self, threshold: Option<usize>) -> Vec<Option<f64>> {
+        let values = self.of(threshold);
         let classes = self.present.iter().filter(|present| **present).count();
-        let length = self.values.len() / self.thresholds;
-        let values = threshold.map_or(&self.values[..], |threshold| &self.values[threshold * length..][..length]);
-        let mut class = 0;
+        let mut column = 0..classes;
         let of_class = |present: &bool| {
-            present.then(|| {
-                class += 1;
-                let of_class: Vec<f64> = values.iter().skip(class - 1).step_by(classes).copied().collect();
-                mean(&of_class)
-            })?
+            let column = column.by_ref().take(usize::from(*present)).next()?;
+            mean(&values[column..].iter().step_by(classes).copied().collect::<Vec<_>>())
         };
         self.present.iter().map(of_class).collect()
     }
@@ -199,12 +200,11 @@ impl CocoOptions {
     }
 
     /// `s`, `m`, `l` for COCO's own areas, `[label]` for others.
-    fn range_name(&self, range: usize) -> String {
-        let TruthRange { label, measure, .. } = &self.ranges[range];
-        let standard = Self::default().ranges;
-        match label.chars().next() {
-            Some(first) if *measure == Measure::Area && standard.contains(&self.ranges[range]) => first.to_string(),
-            _ => format!("[{label}]"),
+    fn area_name(&self, area: usize) -> String {
+        let area = &self.areas[area];
+        match area.label.chars().next() {
+            Some(first) if Self::default().areas.contains(area) => first.to_string(),
+            _ => format!("[{}]", area.label),
         }
     }
 }

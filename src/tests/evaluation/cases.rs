@@ -69,13 +69,12 @@ impl Case {
         Self { images: images.len(), categories, truths, predictions }
     }
 
-    pub fn comparison(&self) -> Comparison<'_> {
-        Comparison {
-            images: self.images,
-            classes: self.categories.len(),
-            truths: &self.truths,
-            predictions: &self.predictions,
-        }
+    pub fn classes(&self, pooled: bool) -> usize {
+        if pooled { 1 } else { self.categories.len() }
+    }
+
+    pub fn comparison(&self, pooled: bool) -> Comparison<'_> {
+        Comparison::new(self.images, self.categories.len(), &self.truths, &self.predictions, pooled)
     }
 }
 

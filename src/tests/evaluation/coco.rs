@@ -3,7 +3,7 @@
 use crate::cases::{Case, for_each, json, number, numbers};
 use ndarray::ArrayD;
 use ndarray_npy::NpzReader;
-use ocelli::average_precision::coco::{CocoOptions, Matches, TruthRange};
+use ocelli::average_precision::coco::{AreaRange, CocoOptions, Matches};
 use serde_json::Value;
 use std::fs::File;
 use std::path::Path;
@@ -13,13 +13,12 @@ fn options(parameters: &Value) -> CocoOptions {
     let ranges =
         parameters["areas"].as_array().expect("areas").iter().zip(parameters["area_labels"].as_array().unwrap());
     let ranges =
-        ranges.map(|(range, label)| TruthRange::area(label.as_str().unwrap(), number(&range[0]), number(&range[1])));
+        ranges.map(|(range, label)| AreaRange::new(label.as_str().unwrap(), number(&range[0]), number(&range[1])));
     CocoOptions {
         iou_thresholds: numbers(&parameters["iou_thresholds"]).unwrap_or(default.iou_thresholds),
         recall_thresholds: numbers(&parameters["recall_thresholds"]).unwrap_or(default.recall_thresholds),
         max_detections: numbers(&parameters["max_detections"]).expect("limits").iter().map(|m| *m as usize).collect(),
-        ranges: ranges.collect(),
-        class_agnostic: parameters["use_cats"] == false,
+        areas: ranges.collect(),
         pycocotools_quirks: parameters["quirks"] == true,
     }
 }
@@ -40,9 +39,9 @@ fn check(folder: &Path) {
     let mut expected = NpzReader::new(File::open(folder.join("expected.npz")).expect("arrays")).expect("an npz file");
     let [precision, recall, scores, stats] =
         ["precision", "recall", "scores", "stats"].map(|name| array(&mut expected, name));
-    let matches = Matches::new(&case.comparison(), options).expect("options");
+    let matches = Matches::new(&case.comparison(parameters["use_cats"] == false), options).expect("options");
     let &[thresholds, recalls, classes, ranges, limits] = precision.shape() else { panic!("five axes") };
-    assert_eq!(classes, matches.classes.len(), "{}", folder.display());
+    assert_eq!(classes, case.classes(parameters["use_cats"] == false), "{}", folder.display());
     for class in 0..classes {
         for (range, limit) in (0..ranges).flat_map(|range| (0..limits).map(move |limit| (range, limit))) {
             for t in 0..thresholds {
@@ -66,7 +65,7 @@ fn check(folder: &Path) {
 fn check_summary(folder: &Path, matches: &Matches, stats: &ArrayD<f64>) {
     let options = matches.options();
     let limits = &options.max_detections;
-    if !options.pycocotools_quirks && limits[..] != [1, 10, 100] || options.ranges != CocoOptions::default().ranges {
+    if !options.pycocotools_quirks && limits[..] != [1, 10, 100] || options.areas != CocoOptions::default().areas {
         return;
     }
     let summary = matches.summary();

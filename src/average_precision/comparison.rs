@@ -1,0 +1,187 @@
+use super::{Prediction, Truth};
+use std::ops::Range;
+
+/// Truths and predictions of the same pictures, sorted once for all that is measured of them.
+#[derive(Debug, Clone)]
+pub struct Comparison<'a> {
+    /// Number of pictures.
+    pub images: usize,
+    /// What is there, in the order of its file.
+    pub truths: &'a [Truth],
+    /// What is said to be there, in the order of its file.
+    pub predictions: &'a [Prediction],
+    classes: usize,
+    pooled: bool,
+    ranking: Vec<u32>,
+    ranking_by_class: Grouped,
+    truth_cells: Grouped,
+    prediction_cells: Grouped,
+}
+
+/// One class of a comparison.
+#[derive(Clone, Copy)]
+pub(super) struct Class<'a> {
+    comparison: &'a Comparison<'a>,
+    truths: &'a [u32],
+    predictions: &'a [u32],
+    /// Its predictions by falling score; those of equal score in the order of the file.
+    pub ranking: &'a [u32],
+}
+
+/// What one picture has of one class; at least one of both is not empty.
+pub(super) struct Cell<'a> {
+    /// Indices of its truths, in the order of the file.
+    pub truths: &'a [u32],
+    /// Indices of its predictions by falling score; those of equal score in the order of the file.
+    pub predictions: &'a [u32],
+}
+
+/// Indices class by class, and where each class begins and ends.
+#[derive(Debug, Clone)]
+struct Grouped {
+    order: Vec<u32>,
+    classes: Vec<Range<usize>>,
+}
+
+impl<'a> Comparison<'a> {
+    /// Indices of pictures and classes are below `images` and `classes`. With `pooled` classes do not matter: all are one.
+    pub fn new(
+        images: usize,
+        classes: usize,
+        truths: &'a [Truth],
+        predictions: &'a [Prediction],
+        pooled: bool,
+    ) -> Self {
+        let ranking = ranking(predictions, pooled);
+        let truth_class = |index: u32| truths[index as usize].class;
+        let truth_image = |index: u32| truths[index as usize].image;
+        let prediction_class = |index: u32| predictions[index as usize].class;
+        let prediction_image = |index: u32| predictions[index as usize].image;
+        let by_class = |order: &[u32], class: &dyn Fn(u32) -> u32| match pooled {
+            true => Grouped { order: order.to_vec(), classes: std::iter::once(0..order.len()).collect() },
+            false => Grouped::new(order, classes, class),
+        };
+        // COCO takes the truths of pooled classes class by class.
+        let mut truth_order = file_order(truths.len());
+        if pooled {
+            truth_order = Grouped::new(&truth_order, classes, &truth_class).order;
+        }
+        let by_image = Grouped::new(&truth_order, images, &truth_image).order;
+        let ranked_by_image = Grouped::new(&ranking, images, &prediction_image).order;
+        Self {
+            images,
+            truths,
+            predictions,
+            classes,
+            pooled,
+            ranking_by_class: by_class(&ranking, &prediction_class),
+            truth_cells: by_class(&by_image, &truth_class),
+            prediction_cells: by_class(&ranked_by_image, &prediction_class),
+            ranking,
+        }
+    }
+
+    /// The same predictions, compared with other truths.
+    pub(super) fn with_truths<'b>(&self, truths: &'b [Truth]) -> Comparison<'b>
+    where
+        'a: 'b,
+    {
+        Comparison::new(self.images, self.classes, truths, self.predictions, self.pooled)
+    }
+
+    /// Number of classes; 1 where they do not matter.
+    pub fn class_count(&self) -> usize {
+        if self.pooled { 1 } else { self.classes }
+    }
+
+    /// Whether classes do not matter.
+    pub fn is_pooled(&self) -> bool {
+        self.pooled
+    }
+
+    /// The class as which a class counts: 0 where they do not matter.
+    pub fn row(&self, class: u32) -> usize {
+        if self.pooled { 0 } else { class as usize }
+    }
+
+    /// Indices of all predictions by falling score.
+    pub fn ranking(&self) -> &[u32] {
+        &self.ranking
+    }
+
+    /// Indices of a class's predictions by falling score; those of equal score in the order of the file.
+    pub fn class_ranking(&self, class: usize) -> &[u32] {
+        self.ranking_by_class.get(class)
+    }
+
+    /// The classes in their order.
+    pub(super) fn classes(&self) -> impl Iterator<Item = Class<'_>> {
+        (0..self.class_count()).map(|class| Class {
+            comparison: self,
+            truths: self.truth_cells.get(class),
+            predictions: self.prediction_cells.get(class),
+            ranking: self.ranking_by_class.get(class),
+        })
+    }
+}
+
+impl<'a> Class<'a> {
+    /// The pictures that have something of this class, in their order.
+    pub fn cells(&self) -> impl Iterator<Item = Cell<'a>> + use<'a> {
+        let Self { comparison, mut truths, mut predictions, .. } = *self;
+        let truth_image = move |index: &u32| comparison.truths[*index as usize].image;
+        let prediction_image = move |index: &u32| comparison.predictions[*index as usize].image;
+        std::iter::from_fn(move || {
+            let next = truths.first().map(truth_image).into_iter().chain(predictions.first().map(prediction_image));
+            let image = next.min()?;
+            let here = truths.iter().take_while(|index| truth_image(index) == image).count();
+            let cell_truths = truths.split_off(..here)?;
+            let here = predictions.iter().take_while(|index| prediction_image(index) == image).count();
+            Some(Cell { truths: cell_truths, predictions: predictions.split_off(..here)? })
+        })
+    }
+}
+
+impl Grouped {
+    /// `order` sorted by `class` (below `classes`), equals as they stood: a counting sort.
+    #[expect(clippy::cast_possible_truncation, reason = "records are indexed by u32 throughout")]
+    fn new(order: &[u32], classes: usize, class: &dyn Fn(u32) -> u32) -> Self {
+        let mut starts = vec![0; classes + 1];
+        for &index in order {
+            starts[class(index) as usize + 1] += 1;
+        }
+        for class in 0..classes {
+            starts[class + 1] += starts[class];
+        }
+        let mut next: Vec<u32> = starts.iter().map(|start| *start as u32).collect();
+        let mut sorted = vec![0; order.len()];
+        for &index in order {
+            let place = &mut next[class(index) as usize];
+            sorted[*place as usize] = index;
+            *place += 1;
+        }
+        Self { order: sorted, classes: starts.windows(2).map(|pair| pair[0]..pair[1]).collect() }
+    }
+
+    fn get(&self, class: usize) -> &[u32] {
+        self.classes.get(class).map_or(&[], |range| &self.order[range.clone()])
+    }
+}
+
+/// Predictions by falling score; equals class by class if they are pooled, and in the order of the file.
+fn ranking(predictions: &[Prediction], pooled: bool) -> Vec<u32> {
+    let key = |(prediction, index): (&Prediction, u32)| {
+        // Bits that are ordered as the numbers are, once the sign is seen to; the sum makes −0 the same as 0.
+        let bits = (prediction.score + 0.0).to_bits();
+        let rising = if bits >> 63 == 0 { bits | 1 << 63 } else { !bits };
+        (!rising, if pooled { prediction.class } else { 0 }, index)
+    };
+    let mut keys: Vec<(u64, u32, u32)> = predictions.iter().zip(0..).map(key).collect();
+    keys.sort_unstable();
+    keys.into_iter().map(|(.., index)| index).collect()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "records are indexed by u32 throughout")]
+fn file_order(count: usize) -> Vec<u32> {
+    (0..count as u32).collect()
+}
