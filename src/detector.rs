@@ -42,7 +42,7 @@ pub struct Detector {
 /// The boxes of one picture before suppression: the thresholds can still be chosen.
 #[derive(Debug, Clone)]
 pub struct Candidates {
-    /// In network pixels, each above the confidence that was asked for.
+    /// In network pixels, each above the lowest confidence that was asked for.
     pub boxes: Vec<Candidate>,
     /// How the picture lies in the network's input.
     pub letterbox: Letterbox,
@@ -110,7 +110,7 @@ impl Detector {
         limits: &Limits,
         options: &NmsOptions,
     ) -> Result<Sight, DetectorError> {
-        self.detect_keeping(bytes, name, limits, options, options.confidence)
+        self.detect_keeping(bytes, name, limits, options, options.lowest_confidence())
     }
 
     /// As [`Self::detect`], but keeps every candidate above `floor`, so that a lower confidence can be chosen later.
@@ -135,7 +135,8 @@ impl Detector {
         let outputs = self.engine.run(vec![input])?;
         let inference = clock.lap();
         let maps: Vec<_> = outputs.iter().filter_map(|(_, tensor)| tensor.as_f32()).map(|map| map.view()).collect();
-        let boxes = head::decode(&maps, &self.metadata, self.size, floor.min(options.confidence))?;
+        let floor = floor.min(options.lowest_confidence());
+        let boxes = head::decode(&maps, &self.metadata, self.size, floor)?;
         let candidates = Candidates { boxes, letterbox };
         let detections = self.select(&candidates, options);
         let postprocess = clock.lap();

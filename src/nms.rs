@@ -2,6 +2,7 @@
 
 use crate::head::Candidate;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What happens to a box that overlaps a surer one of its class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,8 @@ const MOST_SOFT: usize = 3_000;
 pub struct NmsOptions {
     /// Least confidence, 0..=1; candidates of at most this are dropped, before and after soft suppression.
     pub confidence: f32,
+    /// In place of `confidence`, for the classes of these indices.
+    pub class_confidences: BTreeMap<usize, f32>,
     /// Overlap from which two boxes are the same object, 0..=1.
     pub iou: f32,
     /// Most detections a picture.
@@ -47,6 +50,7 @@ impl Default for NmsOptions {
     fn default() -> Self {
         Self {
             confidence: 0.25,
+            class_confidences: BTreeMap::new(),
             iou: 0.45,
             max_detections: 300,
             class_agnostic: false,
@@ -56,10 +60,26 @@ impl Default for NmsOptions {
     }
 }
 
+impl NmsOptions {
+    /// What the confidence of a candidate of this class has to exceed.
+    pub fn confidence_of(&self, class_id: usize) -> f32 {
+        self.class_confidences.get(&class_id).copied().unwrap_or(self.confidence)
+    }
+
+    /// The lowest confidence asked of any class: boxes of at most this need not be looked at.
+    pub fn lowest_confidence(&self) -> f32 {
+        self.class_confidences.values().copied().fold(self.confidence, f32::min)
+    }
+
+    fn is_sure(&self, candidate: &Candidate) -> bool {
+        candidate.confidence > self.confidence_of(candidate.class_id)
+    }
+}
+
 /// The candidates that remain, by falling confidence; among equals in the order of class and then of arrival.
 pub fn suppress(candidates: &[Candidate], options: &NmsOptions) -> Vec<Candidate> {
     let wanted = |candidate: &&Candidate| {
-        candidate.confidence > options.confidence
+        options.is_sure(candidate)
             && options.classes.as_ref().is_none_or(|classes| classes.contains(&candidate.class_id))
     };
     let mut sorted: Vec<Candidate> = candidates.iter().filter(wanted).copied().collect();
@@ -109,7 +129,7 @@ fn soft(class: &[Candidate], options: &NmsOptions, kept: &mut Vec<Candidate>) {
         for candidate in &mut rest {
             candidate.confidence *= decay(surest.bbox.iou(&candidate.bbox), options);
         }
-        rest.retain(|candidate| candidate.confidence > options.confidence);
+        rest.retain(|candidate| options.is_sure(candidate));
     }
 }
 

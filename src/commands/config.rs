@@ -2,6 +2,7 @@
 //! reader of the environment.
 
 use super::Usage;
+use super::thresholds::ModelTables;
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
 use ocelli::catalog::manifest::Manifest;
@@ -139,6 +140,7 @@ impl DetectionArgs {
                 NmsName::SoftGaussian => Suppression::SoftGaussian,
             },
             classes: (!classes.is_empty()).then_some(classes),
+            ..NmsOptions::default()
         })
     }
 }
@@ -210,6 +212,10 @@ pub struct ServeArgs {
     /// What is logged, such as `debug` or `ocelli=debug,info` [default: info]
     #[arg(long, value_name = "FILTER", env = "OCELLI_LOG")]
     pub log: Option<String>,
+    /// What single models are served with: in the file alone.
+    #[arg(skip)]
+    #[serde(default)]
+    pub models: ModelTables,
 }
 
 impl ServeArgs {
@@ -221,7 +227,7 @@ impl ServeArgs {
                 let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
                 // The whole error would quote the line, which may hold a key.
                 toml::from_str(&text).map_err(|error| {
-                    let line = error.span().map_or(0, |span| text[..span.start].lines().count());
+                    let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
                     // Up to the colon, behind which the value itself is quoted.
                     let what = error.message().split(": ").next().unwrap_or_default();
                     anyhow!("{}, near line {line}: {what}", path.display())
@@ -235,7 +241,6 @@ impl ServeArgs {
         }
         let listed = |ours: Vec<String>, file: Vec<String>| if ours.is_empty() { file } else { ours };
         Ok(Self {
-            config: self.config,
             model: listed(self.model, file.model),
             models_dir: self.models_dir.or(file.models_dir),
             host: self.host.or(file.host),
@@ -252,6 +257,8 @@ impl ServeArgs {
             engine: self.engine.or(file.engine),
             threads: self.threads.or(file.threads),
             log: self.log.or(file.log),
+            models: file.models.of_file(self.config.as_deref()),
+            config: self.config,
         })
     }
 

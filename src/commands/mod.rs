@@ -9,6 +9,7 @@ mod infer;
 mod models;
 mod openapi;
 mod serve;
+mod thresholds;
 
 use clap::{Parser, Subcommand};
 use std::io::{ErrorKind, IsTerminal};

@@ -27,6 +27,7 @@ impl ServeCommand {
         let options = self.options.over_file()?;
         start_logging(options.log.as_deref().unwrap_or("info"));
         let entries = entries(&options)?;
+        options.models.check(&entries)?;
         let app = Arc::new(App::new(options.options()?)?);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let ended = runtime.block_on(serve(options, entries, app));
@@ -85,7 +86,7 @@ fn load(options: &ServeArgs, entries: &[Entry], app: &App) -> anyhow::Result<()>
     let mut models = Vec::with_capacity(entries.len());
     for entry in entries {
         let began = Instant::now();
-        let model = ServedModel::load(entry, &runtime)?;
+        let model = options.models.apply(ServedModel::load(entry, &runtime)?, entry)?;
         let engine = model.info.engine.as_deref().unwrap_or("none: a raw model");
         tracing::info!(model = entry.name, engine, seconds = began.elapsed().as_secs_f64(), "loaded and warm");
         models.push(model);

@@ -190,7 +190,7 @@ impl Job {
     }
 
     fn look(&self, model: &ServedModel, upload: Upload) -> Result<Sight, Failure> {
-        let floor = if self.keep { FLOOR } else { self.options.confidence };
+        let floor = if self.keep { FLOOR } else { self.options.lowest_confidence() };
         let limits = &self.app.options.limits;
         let sight = model.detector()?.detect_keeping(&upload.bytes, upload.name, limits, &self.options, floor);
         sight.map_err(|error: DetectorError| error.into())

@@ -17,7 +17,7 @@ mod upload;
 
 pub use auth::ApiKeys;
 pub use error::Problem;
-pub use models::ServedModel;
+pub use models::{ServedModel, UnknownClass};
 
 use crate::picture::Limits;
 use admission::Admission;

@@ -6,6 +6,7 @@ use crate::detector::Detector;
 use crate::engine::{Port, Runtime};
 use crate::metadata::{HeadKind, Resize};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// What a model does.
@@ -45,6 +46,9 @@ pub struct ModelInfo {
     /// Name of each class.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
+    /// For each label that has one, the confidence that its detections have to exceed when a request names none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub thresholds: BTreeMap<String, f32>,
     /// How its outputs encode boxes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub head: Option<HeadKind>,
@@ -74,10 +78,22 @@ pub struct ModelList {
     pub models: Vec<ModelInfo>,
 }
 
+/// A label that a model does not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{model}` knows no class `{label}`")]
+pub struct UnknownClass {
+    /// The model.
+    pub model: String,
+    /// The label.
+    pub label: String,
+}
+
 /// A model that has been loaded.
 pub struct ServedModel {
     /// What is told of it.
     pub info: ModelInfo,
+    /// The thresholds that are told, by index of the class.
+    class_confidences: BTreeMap<usize, f32>,
     /// Absent for a raw model.
     detector: Option<Detector>,
 }
@@ -91,7 +107,7 @@ impl ServedModel {
         let file = entry.open()?;
         let mut info = info(&file);
         if info.task == Task::Raw {
-            return Ok(Self { info, detector: None });
+            return Ok(Self { info, class_confidences: BTreeMap::new(), detector: None });
         }
         let detector = file.into_detector(runtime, None)?;
         let failed = |source| CatalogError::Detector { path: entry.path.clone(), source };
@@ -99,7 +115,23 @@ impl ServedModel {
         info.engine = Some(detector.engine().name().into());
         info.input = Some(InputSize { width: detector.size().width, height: detector.size().height });
         info.outputs = detector.engine().outputs().to_vec();
-        Ok(Self { info, detector: Some(detector) })
+        Ok(Self { info, class_confidences: BTreeMap::new(), detector: Some(detector) })
+    }
+
+    /// With these confidences, each in 0..=1, for detections of these labels where a request names none.
+    ///
+    /// # Errors
+    /// Names a label that the model does not have.
+    pub fn with_thresholds(mut self, thresholds: BTreeMap<String, f32>) -> Result<Self, UnknownClass> {
+        self.class_confidences =
+            thresholds.iter().map(|(label, least)| Ok((self.class_id(label)?, *least))).collect::<Result<_, _>>()?;
+        self.info.thresholds = thresholds;
+        Ok(self)
+    }
+
+    /// For each class that has one, what a confidence has to exceed when a request names none.
+    pub fn class_confidences(&self) -> &BTreeMap<usize, f32> {
+        &self.class_confidences
     }
 
     /// The detector.
@@ -111,17 +143,21 @@ impl ServedModel {
         self.detector.as_ref().ok_or_else(|| Failure::Parameter { field: "model".into(), detail: raw() })
     }
 
+    fn class_id(&self, label: &str) -> Result<usize, UnknownClass> {
+        let unknown = || UnknownClass { model: self.info.name.clone(), label: label.into() };
+        self.info.labels.iter().position(|known| known == label).ok_or_else(unknown)
+    }
+
     /// The indices of labels separated by commas.
     ///
     /// # Errors
     /// 422 naming the label that the model does not know.
     pub fn class_ids(&self, names: &str) -> Result<Vec<usize>, Failure> {
-        let id = |name: &str| self.info.labels.iter().position(|label| label == name);
-        let unknown = |name: &str| Failure::Parameter {
+        let failure = |unknown: UnknownClass| Failure::Parameter {
             field: "classes".into(),
-            detail: format!("`{}` knows no class `{name}`; GET /api/v1/models/{0} lists them", self.info.name),
+            detail: format!("{unknown}; GET /api/v1/models/{} lists them", unknown.model),
         };
-        names.split(',').map(str::trim).map(|name| id(name).ok_or_else(|| unknown(name))).collect()
+        names.split(',').map(|name| self.class_id(name.trim()).map_err(failure)).collect()
     }
 }
 
@@ -134,6 +170,7 @@ fn info(file: &ModelFile) -> ModelInfo {
         engine: None,
         input: None,
         labels: detection.map(|d| d.labels.clone()).unwrap_or_default(),
+        thresholds: BTreeMap::new(),
         head: detection.map(|d| d.head),
         anchors: detection.map(|d| d.anchors.clone()).unwrap_or_default(),
         resize: detection.map(|d| d.resize),

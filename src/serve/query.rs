@@ -5,6 +5,7 @@ use super::models::ServedModel;
 use crate::nms::{NmsOptions, Suppression};
 use crate::picture::Encoding;
 use axum::http::{HeaderMap, header};
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use utoipa::{IntoParams, ToSchema};
 
@@ -14,8 +15,9 @@ use utoipa::{IntoParams, ToSchema};
 pub struct DetectQuery {
     /// Name of the model; the server's default without it.
     pub model: Option<String>,
-    /// Detections of at most this confidence are left out.
-    #[param(minimum = 0, maximum = 1, default = 0.25)]
+    /// Detections of at most this confidence are left out, whatever their class. Without it, the model's `thresholds`
+    /// count, as `GET /api/v1/models/{name}` tells them, and 0.25 for the classes that have none.
+    #[param(minimum = 0, maximum = 1)]
     pub confidence: Option<f32>,
     /// Overlap (intersection over union) from which two boxes are the same object.
     #[param(minimum = 0, maximum = 1, default = 0.45)]
@@ -114,6 +116,10 @@ impl DetectQuery {
         let classes = self.classes.as_ref().map(|names| model.class_ids(names)).transpose()?;
         Ok(NmsOptions {
             confidence: self.confidence.unwrap_or(default.confidence),
+            class_confidences: match self.confidence {
+                Some(_) => BTreeMap::new(),
+                None => model.class_confidences().clone(),
+            },
             iou: self.iou.unwrap_or(default.iou),
             max_detections: self.max_detections.unwrap_or(default.max_detections),
             class_agnostic: self.class_agnostic.unwrap_or(default.class_agnostic),

@@ -8,6 +8,7 @@ mod models;
 mod pages;
 mod parameters;
 mod queue;
+mod thresholds;
 mod wire;
 
 use axum::Router;

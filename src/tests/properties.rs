@@ -9,6 +9,7 @@ use ocelli::nms::{NmsOptions, Suppression, suppress};
 use ocelli::onnx::{Graph, Model};
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
 use proptest::{prop_assert, prop_assert_eq, proptest};
+use std::collections::BTreeMap;
 
 fn bbox() -> impl Strategy<Value = BBox> {
     (-50.0..450.0, -50.0..450.0, 0.0..300.0, 0.0..300.0).prop_map(|(x, y, w, h)| BBox::new(x, y, w, h))
@@ -21,6 +22,10 @@ fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
         confidence,
     });
     prop::collection::vec(one, 0..60)
+}
+
+fn suppression() -> impl Strategy<Value = Suppression> {
+    prop_oneof![Just(Suppression::Hard), Just(Suppression::SoftLinear), Just(Suppression::SoftGaussian)]
 }
 
 fn size() -> impl Strategy<Value = Size> {
@@ -108,6 +113,37 @@ proptest! {
         let all = suppress(&list, &NmsOptions { max_detections: usize::MAX, ..NmsOptions::default() });
         let some = suppress(&list, &NmsOptions { max_detections: most, ..NmsOptions::default() });
         prop_assert_eq!(&some[..], &all[..most.min(all.len())]);
+    }
+
+    #[test]
+    fn one_threshold_for_every_class_is_a_confidence(list in candidates(), confidence in 0.0f32..=1.0, suppression in suppression(), class_agnostic: bool) {
+        let scalar = NmsOptions { confidence, suppression, class_agnostic, ..NmsOptions::default() };
+        // The confidence itself counts for no class then.
+        let class_confidences = BTreeMap::from([(0, confidence), (1, confidence), (2, confidence)]);
+        let table = NmsOptions { confidence: 0.5, class_confidences, ..scalar.clone() };
+        prop_assert_eq!(suppress(&list, &table), suppress(&list, &scalar));
+        prop_assert_eq!(table.lowest_confidence(), confidence.min(0.5));
+    }
+
+    #[test]
+    fn each_class_is_suppressed_as_by_its_own_threshold(list in candidates(), confidence in 0.0f32..=1.0, of_one in 0.0f32..=1.0, suppression in suppression()) {
+        let table = NmsOptions { confidence, class_confidences: BTreeMap::from([(1, of_one)]), suppression, ..NmsOptions::default() };
+        let found = suppress(&list, &table);
+        for class_id in 0..3 {
+            let confidence = if class_id == 1 { of_one } else { confidence };
+            let alone = NmsOptions { confidence, classes: Some(vec![class_id]), suppression, ..NmsOptions::default() };
+            let of_class: Vec<_> = found.iter().filter(|one| one.class_id == class_id).copied().collect();
+            prop_assert_eq!(of_class, suppress(&list, &alone));
+        }
+    }
+
+    #[test]
+    fn a_higher_threshold_of_a_class_takes_its_weaker_boxes_alone(list in candidates(), of_one in 0.0f32..=1.0, more in 0.0f32..=1.0) {
+        let options = |least| NmsOptions { class_confidences: BTreeMap::from([(1, least)]), ..NmsOptions::default() };
+        let mut wanted = suppress(&list, &options(of_one));
+        let higher = of_one.max(more);
+        wanted.retain(|one| one.class_id != 1 || one.confidence > higher);
+        prop_assert_eq!(suppress(&list, &options(higher)), wanted);
     }
 
     #[test]
