@@ -3,5 +3,6 @@
 
 #[path = "../data.rs"]
 mod data;
+mod dataset;
 #[path = "../python.rs"]
 mod python;
