@@ -31,7 +31,7 @@ pub enum Fault {
     BadBox,
     /// Two pictures of one id or name.
     DuplicateImage,
-    /// Class indices stand where COCO's category ids belong (80 classes, 91 ids).
+    /// Class indices stand where COCO's category ids belong (80 classes, ids up to 90), or the reverse.
     IndexAsCategory,
     /// Boxes relative to the picture's size stand where pixels belong.
     NormalisedBox,
@@ -76,11 +76,11 @@ impl Fault {
         match self {
             Self::UnknownImage => "a result for a picture that the data set does not have",
             Self::MissingScore => "a result without a score",
-            Self::BadScore => "a score that is no finite number",
+            Self::BadScore => "a score that is no finite number, such as NaN, Infinity or 1e999",
             Self::MissingBox => "a record without a box",
-            Self::BadBox => "a box that is not four finite numbers with sides of at least 0",
+            Self::BadBox => "a box that is not four finite numbers (NaN and Infinity are none) with sides of at least 0",
             Self::DuplicateImage => "a picture listed twice",
-            Self::IndexAsCategory => "a class index where COCO's category id belongs",
+            Self::IndexAsCategory => "a category id of another numbering: class indices (0–79 or 1–80) and COCO's ids (1–90) differ",
             Self::NormalisedBox => "a box relative to the picture's size where pixels belong",
             Self::ZeroAreaBox => "a box without area",
             Self::MissingArea => "an annotation without `area`; width × height is taken",
@@ -153,6 +153,11 @@ impl Findings {
             let room = MOST_PLACES - finding.places.len();
             finding.places.extend(found.places.into_iter().take(room));
         }
+    }
+
+    /// Those of one kind.
+    pub(crate) fn only(&self, fault: Fault) -> Self {
+        Self(self.0.get_key_value(&fault).map(|(fault, finding)| (*fault, finding.clone())).into_iter().collect())
     }
 
     /// The kinds, errors first.
