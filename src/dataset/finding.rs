@@ -78,9 +78,13 @@ impl Fault {
             Self::MissingScore => "a result without a score",
             Self::BadScore => "a score that is no finite number, such as NaN, Infinity or 1e999",
             Self::MissingBox => "a record without a box",
-            Self::BadBox => "a box that is not four finite numbers (NaN and Infinity are none) with sides of at least 0",
+            Self::BadBox => {
+                "a box that is not four finite numbers (NaN and Infinity are none) with sides of at least 0"
+            }
             Self::DuplicateImage => "a picture listed twice",
-            Self::IndexAsCategory => "a category id of another numbering: class indices (0–79 or 1–80) and COCO's ids (1–90) differ",
+            Self::IndexAsCategory => {
+                "a category id of another numbering: class indices (0–79 or 1–80) and COCO's ids (1–90) differ"
+            }
             Self::NormalisedBox => "a box relative to the picture's size where pixels belong",
             Self::ZeroAreaBox => "a box without area",
             Self::MissingArea => "an annotation without `area`; width × height is taken",
@@ -158,6 +162,13 @@ impl Findings {
     /// Those of one kind.
     pub(crate) fn only(&self, fault: Fault) -> Self {
         Self(self.0.get_key_value(&fault).map(|(fault, finding)| (*fault, finding.clone())).into_iter().collect())
+    }
+
+    /// Takes all faults of one kind for another one.
+    pub(crate) fn rename(&mut self, from: Fault, to: Fault) {
+        if let Some(finding) = self.0.remove(&from) {
+            self.extend(Self([(to, finding)].into()));
+        }
     }
 
     /// The kinds, errors first.

@@ -85,7 +85,12 @@ pub(super) struct Json<'a> {
 impl<'a> Json<'a> {
     /// A reader; an empty file and a byte-order mark are refused. `path` is for messages.
     pub fn new(input: &'a mut dyn Read, path: &'a Path) -> Result<Self, DatasetError> {
-        let mut json = Self { input, path, window: Vec::new(), at: 0, passed: 0, lines: 0, record: None };
+        Self::after(0, input, path)
+    }
+
+    /// As [`Json::new`], for what stands in the file after that many lines.
+    pub fn after(lines: usize, input: &'a mut dyn Read, path: &'a Path) -> Result<Self, DatasetError> {
+        let mut json = Self { input, path, window: Vec::new(), at: 0, passed: 0, lines, record: None };
         json.more()?;
         let mark = match json.window.as_slice() {
             [0xef, 0xbb, 0xbf, ..] => "a byte-order mark, which JSON must not have: save it as UTF-8 without one",

@@ -1,14 +1,14 @@
 //! Data sets of labelled pictures, whatever their format: [`open`] gives one [`Dataset`].
 
 mod boxes;
-//pub mod classes;
+pub mod classes;
 pub mod coco;
 mod error;
 mod finding;
 mod json;
-//pub mod results;
+pub mod results;
 
-//pub use classes::{ClassMap, ClassOverrides};
+pub use classes::{ClassMap, ClassOverrides};
 pub use error::DatasetError;
 pub use finding::{Fault, Finding, Findings, Id, Place, Severity};
 

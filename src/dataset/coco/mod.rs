@@ -3,6 +3,8 @@
 mod records;
 mod truths;
 
+pub(super) use records::json_box;
+
 use super::{Dataset, DatasetError, Fault, Findings, Format, Id, Image, Place};
 use crate::dataset::json::Json;
 use records::{Annotation, Category};
