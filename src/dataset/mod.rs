@@ -4,6 +4,7 @@
 mod boxes;
 mod build;
 mod check;
+pub mod classes;
 pub mod coco;
 mod coco_folder;
 pub mod convert;
@@ -15,12 +16,14 @@ mod json;
 mod open;
 mod pictures;
 mod relative;
+pub mod results;
 mod split;
 mod text;
 pub mod voc;
 pub mod yolo;
 
 pub use check::check;
+pub use classes::{ClassMap, ClassOverrides};
 pub use error::DatasetError;
 pub use finding::{Fault, Finding, Findings, Id, Place, Severity};
 pub use open::{OpenOptions, open};
