@@ -64,9 +64,9 @@ pub(super) fn is_here(folder: &Path) -> bool {
 pub(super) fn open(path: &Path, wanted: Option<&str>) -> Result<Dataset, DatasetError> {
     if path.is_file() {
         let name = stem(path).strip_prefix(PREFIX).map(ToOwned::to_owned);
-        let own = name.as_deref().unwrap_or_default();
-        if wanted.is_some_and(|wanted| wanted != own && split::family(wanted) != split::family(own)) {
-            split::refuse(path, wanted)?;
+        match &name {
+            Some(name) => drop(split::choose(path, std::slice::from_ref(name), wanted)?),
+            None => split::refuse(path, wanted)?,
         }
         return read(path, path, name);
     }

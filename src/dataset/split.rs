@@ -40,7 +40,9 @@ pub(super) fn choose(path: &Path, names: &[String], wanted: Option<&str>) -> Res
         if let Some(index) = named(wanted) {
             return Ok(index);
         }
-        return match family(wanted).map(of) {
+        // `val` may stand for `val2017`, but neither `val2014` nor `cat_val` does.
+        let bare = wanted.chars().all(char::is_alphabetic);
+        return match family(wanted).filter(|_| bare).map(of) {
             Some((Some(index), false)) => Ok(index),
             Some((Some(_), true)) => Err(refused(format!("several splits are called like `{wanted}`; choose one of "))),
             _ => Err(refused(format!("no split `{wanted}`; there are "))),
