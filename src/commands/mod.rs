@@ -3,6 +3,7 @@
 mod bench;
 mod config;
 mod convert;
+mod dataset;
 mod detect;
 mod healthcheck;
 mod infer;
@@ -32,6 +33,8 @@ enum Command {
     Detect(detect::DetectCommand),
     /// Make an ONNX model of a Darknet .cfg and .weights.
     Convert(convert::ConvertCommand),
+    /// Check a data set, or write it in another format.
+    Dataset(dataset::DatasetCommand),
     /// Run any ONNX model on NumPy tensors.
     Infer(infer::InferCommand),
     /// List models, or tell all of one.
@@ -57,6 +60,7 @@ pub fn run() -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Detect(command) => command.run(),
         Command::Convert(command) => command.run(),
+        Command::Dataset(command) => command.run(),
         Command::Infer(command) => command.run(),
         Command::Models(command) => command.run(),
         Command::Bench(command) => command.run(),

@@ -30,6 +30,9 @@ pub enum DatasetError {
         /// What was looked for and not found.
         reason: String,
     },
+    /// A data set is not written over other files.
+    #[error("{0}: the folder is not empty; name a new one")]
+    Occupied(PathBuf),
 }
 
 impl DatasetError {

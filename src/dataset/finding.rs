@@ -29,10 +29,14 @@ pub enum Fault {
     MissingBox,
     /// A box that is not four finite numbers, or has a negative side.
     BadBox,
+    /// An annotation, or a whole file of them, that cannot be read: left out.
+    UnreadableAnnotation,
     /// Two pictures of one id or name.
     DuplicateImage,
-    /// Class indices stand where COCO's category ids belong (80 classes, 91 ids).
+    /// Class indices stand where COCO's category ids belong (80 classes, ids up to 90), or the reverse.
     IndexAsCategory,
+    /// Pixels, or other numbers outside 0..=1, stand where a box relative to the picture's size belongs: left out.
+    NotNormalised,
     /// Boxes relative to the picture's size stand where pixels belong.
     NormalisedBox,
     /// A box without area.
@@ -76,11 +80,19 @@ impl Fault {
         match self {
             Self::UnknownImage => "a result for a picture that the data set does not have",
             Self::MissingScore => "a result without a score",
-            Self::BadScore => "a score that is no finite number",
+            Self::BadScore => "a score that is no finite number, such as NaN, Infinity or 1e999",
             Self::MissingBox => "a record without a box",
-            Self::BadBox => "a box that is not four finite numbers with sides of at least 0",
+            Self::BadBox => {
+                "a box that is not four finite numbers (NaN and Infinity are none) with sides of at least 0"
+            }
+            Self::UnreadableAnnotation => "an annotation that cannot be read; left out",
             Self::DuplicateImage => "a picture listed twice",
-            Self::IndexAsCategory => "a class index where COCO's category id belongs",
+            Self::IndexAsCategory => {
+                "a category id of another numbering: class indices (0–79 or 1–80) and COCO's ids (1–90) differ"
+            }
+            Self::NotNormalised => {
+                "a box with numbers outside 0..=1 where it is to be relative to the picture; left out"
+            }
             Self::NormalisedBox => "a box relative to the picture's size where pixels belong",
             Self::ZeroAreaBox => "a box without area",
             Self::MissingArea => "an annotation without `area`; width × height is taken",
@@ -152,6 +164,23 @@ impl Findings {
             finding.count += found.count;
             let room = MOST_PLACES - finding.places.len();
             finding.places.extend(found.places.into_iter().take(room));
+        }
+    }
+
+    /// Those of one kind.
+    pub(crate) fn only(&self, fault: Fault) -> Self {
+        Self(self.0.get_key_value(&fault).map(|(fault, finding)| (*fault, finding.clone())).into_iter().collect())
+    }
+
+    /// Forgets those of one kind.
+    pub(crate) fn remove(&mut self, fault: Fault) {
+        self.0.remove(&fault);
+    }
+
+    /// Takes all faults of one kind for another one.
+    pub(crate) fn rename(&mut self, from: Fault, to: Fault) {
+        if let Some(finding) = self.0.remove(&from) {
+            self.extend(Self([(to, finding)].into()));
         }
     }
 

@@ -1,10 +1,32 @@
-//! Data sets of labelled pictures, whatever their format: [`open`] gives one [`Dataset`].
+//! Data sets of labelled pictures, whatever their format: [`open`] gives one [`Dataset`], [`check()`] looks at every
+//! picture of it, [`convert`] writes it down in another format.
 
+mod boxes;
+mod build;
+mod check;
+pub mod classes;
+pub mod coco;
+mod coco_folder;
+pub mod convert;
+pub mod csv;
+pub mod darknet;
 mod error;
 mod finding;
+mod json;
+mod open;
+mod pictures;
+mod relative;
+pub mod results;
+mod split;
+mod text;
+pub mod voc;
+pub mod yolo;
 
+pub use check::check;
+pub use classes::{ClassMap, ClassOverrides};
 pub use error::DatasetError;
 pub use finding::{Fault, Finding, Findings, Id, Place, Severity};
+pub use open::{OpenOptions, open};
 
 use crate::average_precision::Truth;
 use serde::Serialize;
@@ -24,6 +46,22 @@ pub enum Format {
     Darknet,
     /// Comma-separated values, one box a line.
     Csv,
+}
+
+impl Format {
+    /// All of them, in the order in which they are tried.
+    pub const ALL: [Self; 5] = [Self::Coco, Self::Voc, Self::Yolo, Self::Darknet, Self::Csv];
+
+    /// Its name in options and output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Coco => "coco",
+            Self::Voc => "voc",
+            Self::Yolo => "yolo",
+            Self::Darknet => "darknet",
+            Self::Csv => "csv",
+        }
+    }
 }
 
 /// A picture of a data set.

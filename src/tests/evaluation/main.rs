@@ -3,6 +3,12 @@
 
 #[path = "../data.rs"]
 mod data;
+mod dataset;
+mod dataset_convert;
+mod dataset_faults;
+mod dataset_files;
+mod dataset_formats;
+mod dataset_mutations;
 #[path = "../python.rs"]
 mod python;
 
