@@ -1,6 +1,9 @@
 //! Tests of data sets and evaluation, which need no network: `cargo test --release --no-default-features`.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
+mod cases;
+mod coco;
+mod coco_faults;
 #[path = "../data.rs"]
 mod data;
 mod dataset;
@@ -9,9 +12,11 @@ mod dataset_faults;
 mod dataset_files;
 mod dataset_formats;
 mod dataset_mutations;
+mod devkits;
+mod pycocotools;
 #[path = "../python.rs"]
 mod python;
-
-mod cases;
-mod coco;
-mod devkits;
+mod results;
+mod results_classes;
+mod results_faults;
+mod results_formats;
