@@ -1,5 +1,10 @@
 //! How good a detector is on a data set: [`Evaluation`] holds everything that is told, and its JSON.
 
+pub mod gates;
+pub mod report;
+pub mod table;
+pub mod wording;
+
 use crate::dataset::{Fault, Place};
 use serde::{Serialize, Serializer};
 
