@@ -54,12 +54,12 @@ pub fn how(evaluation: &Evaluation) -> String {
     let settings = &evaluation.settings;
     let mut parts = vec![match &settings.run {
         Some(run) => format!(
-            "run at confidence {}, NMS {}, at most {} a picture",
+            "Run at confidence {}, NMS {}, at most {} a picture",
             run.confidence,
             run.nms_iou,
             counted(run.max_detections, "detection", "detections")
         ),
-        None => "detections read from a file".into(),
+        None => "Detections read from a file".into(),
     }];
     parts.push(format!("a box counts as found from IoU {}", settings.iou));
     if settings.class_agnostic {

@@ -4,7 +4,7 @@ use super::axis::Scale;
 use super::svg::{Canvas, Ink, TITLE, shorten, widest};
 
 /// Width of the whole figure.
-const WIDTH: f64 = 500.0;
+const WIDTH: f64 = 460.0;
 /// Height of a bar with the gap to the next.
 const ROW: f64 = 24.0;
 /// Most characters of a label.
@@ -19,6 +19,8 @@ pub struct Bars {
     pub label: String,
     /// How values are shown.
     pub shape: Shape,
+    /// First and last value of the scale; without it, what the data ask for.
+    pub range: Option<(f64, f64)>,
     /// From the top down.
     pub bars: Vec<Bar>,
 }
@@ -66,7 +68,7 @@ impl Bars {
         let mut canvas = Canvas::new(&self.title, WIDTH, top + self.bars.len().max(1) as f64 * ROW + 22.0);
         canvas.text(0.0, TITLE + 6.0, "soft", &shorten(&self.label, 70).0);
         let zero = (self.shape == Shape::Bar).then_some(0.0);
-        let scale = Scale::over(self.bars.iter().flat_map(Bar::numbers).chain(zero), None);
+        let scale = Scale::over(self.bars.iter().flat_map(Bar::numbers).chain(zero), self.range);
         let bottom = top + self.bars.len() as f64 * ROW;
         for (value, text) in scale.ticks() {
             let x = scale.place(value, left, right);

@@ -4,11 +4,11 @@ use super::axis::{Axis, Scale};
 use super::svg::{Canvas, Ink, LINE, TITLE, escape, number, shorten, text_width, widest};
 
 /// Width of the whole figure.
-const WIDTH: f64 = 500.0;
+const WIDTH: f64 = 460.0;
 /// Height between the axes' ends.
-const HEIGHT: f64 = 290.0;
+const HEIGHT: f64 = 270.0;
 /// Most characters of a series' name.
-const NAME: usize = 26;
+const NAME: usize = 24;
 
 /// Several curves in one frame.
 #[derive(Debug, Clone, PartialEq)]

@@ -36,16 +36,16 @@ impl HeatMap<'_> {
             shown.iter().filter_map(|index| self.labels.get(*index)).map(String::as_str).collect();
         names.push(&self.rest);
         let indices: Vec<usize> = shown.iter().copied().chain([self.labels.len()]).collect();
-        let cell = if names.len() <= 8 {
-            46.0
-        } else if names.len() <= 14 {
-            32.0
-        } else {
-            21.0
+        let widest = names.iter().map(|name| text_width(&shorten(name, NAME).0)).fold(40.0, f64::max);
+        let margin = widest + 10.0;
+        let cell = match names.len() {
+            ..=5 => (widest + 8.0).min(84.0),
+            6..=8 => 48.0,
+            9..=14 => 34.0,
+            _ => 23.0,
         };
-        let margin = names.iter().map(|name| text_width(&shorten(name, NAME).0)).fold(40.0, f64::max) + 10.0;
-        // Names of columns are upright where they would not fit side by side.
-        let upright = names.iter().any(|name| text_width(&shorten(name, NAME).0) > cell);
+        // Names of columns are upright where they do not fit side by side.
+        let upright = widest > cell;
         let head = if upright { margin } else { 22.0 };
         let top = TITLE + 18.0 + head;
         let side = cell * names.len() as f64;
@@ -107,16 +107,15 @@ impl HeatMap<'_> {
                 canvas.rect("fill ink", (x, top), (cell - 1.0, cell - 1.0), 0.03, "");
                 continue;
             }
-            let share = count as f64 / all as f64;
-            let shade = 0.1 + 0.9 * share;
+            // Never so strong that the number on it could not be read, in light or in dark.
+            let shade = 0.08 + 0.5 * count as f64 / all as f64;
             let right = row == *column;
             let class = if right { "fill ink1" } else { "fill ink2" };
             let hint = format!("{} → {}: {count} of {all}", self.name(row), self.name(*column));
             canvas.rect(class, (x, top), (cell - 1.0, cell - 1.0), shade, &hint);
             let small = if cell < 30.0 { " small" } else { "" };
-            let on = if shade > 0.55 { " on" } else { "" };
             let middle = (x + cell / 2.0 - 0.5, top + cell / 2.0 + if cell < 30.0 { 3.0 } else { 4.0 });
-            canvas.text(middle.0, middle.1, &format!("middle{small}{on}"), &short_count(count, cell));
+            canvas.text(middle.0, middle.1, &format!("middle{small}"), &short_count(count, cell));
         }
     }
 

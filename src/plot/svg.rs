@@ -6,23 +6,20 @@ use std::borrow::Cow;
 pub(super) const LINE: f64 = 18.0;
 /// Room for the title.
 pub(super) const TITLE: f64 = 26.0;
-/// Width of a letter of small text: the mean of common sans-serif fonts, on the safe side.
-const LETTER: f64 = 6.6;
 
 /// All figures have the same style sheet, and all its rules are below `.plot`: to repeat it in a page changes nothing.
 ///
 /// `:root` matches only where the figure is a file of its own; in a page, the page has the say.
 const STYLE: &str = "\
-.plot{--plot-1:#0072b2;--plot-2:#d55e00;--plot-3:#009e73;--plot-4:#cc79a7;--plot-5:#e69f00;--plot-on:#fff;\
-max-width:100%;height:auto;font:12px system-ui,sans-serif;font-variant-numeric:tabular-nums}\
+.plot{--plot-1:#0072b2;--plot-2:#d55e00;--plot-3:#009e73;--plot-4:#cc79a7;--plot-5:#e69f00;\
+max-width:100%;height:auto;overflow:visible;font:13px system-ui,sans-serif;font-variant-numeric:tabular-nums}\
 .plot:root{color:#1b1f24;background:var(--plot-paper,#fff)}\
-@media(prefers-color-scheme:dark){.plot{--plot-1:#56b4e9;--plot-on:#111}\
+@media(prefers-color-scheme:dark){.plot{--plot-1:#56b4e9}\
 .plot:root{color:#e8eaed;background:var(--plot-paper,#16191d)}}\
 .plot text{fill:currentColor}\
-.plot .title{font-size:14px;font-weight:600}\
+.plot .title{font-size:15px;font-weight:600}\
 .plot .soft{opacity:.72}\
-.plot .small{font-size:10px}\
-.plot .on{fill:var(--plot-on)}\
+.plot .small{font-size:11px}\
 .plot .end{text-anchor:end}\
 .plot .middle{text-anchor:middle}\
 .plot .halo{paint-order:stroke;stroke:var(--plot-paper,Canvas);stroke-width:4px;stroke-linejoin:round}\
@@ -172,9 +169,17 @@ pub(super) fn shorten(text: &str, most: usize) -> (Cow<'_, str>, bool) {
     (Cow::Owned(kept), true)
 }
 
-/// About how wide a text is drawn.
+/// About how wide a text is drawn, on the safe side of common sans-serif fonts.
 pub(super) fn text_width(text: &str) -> f64 {
-    text.chars().map(|c| if u32::from(c) < 0x1100 { LETTER } else { 2.0 * LETTER }).sum()
+    let width = |c: char| match c {
+        'i' | 'j' | 'l' | 't' | 'f' | 'I' | ' ' | '.' | ',' | ':' | '[' | ']' => 4.5,
+        'm' | 'w' | 'M' | 'W' => 12.5,
+        'A'..='Z' => 9.5,
+        // From Hangul on, most scripts are twice as wide as Latin.
+        '\u{1100}'.. => 14.0,
+        _ => 7.8,
+    };
+    text.chars().map(width).sum()
 }
 
 /// The width of the widest.

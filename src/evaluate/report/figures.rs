@@ -14,11 +14,31 @@ pub(super) fn precision_recall(evaluation: &Evaluation) -> Markup {
         title: "Precision and recall".into(),
         x: Axis::share("recall"),
         y: Axis::share("precision"),
-        series: series(evaluation, |point| (point.recall, point.precision), |class| class.ap50),
+        series: series(evaluation, interpolated, |class| class.ap50),
         markers: Vec::new(),
         key: Key::Below,
     };
     PreEscaped(curves.svg())
+}
+
+/// The curve whose area AP is: at each recall, the best precision there or at any higher recall. The raw one is a saw.
+fn interpolated(curve: &[CurvePoint]) -> Vec<(f64, f64)> {
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    for point in curve.iter().rev().filter(|point| point.recall.is_finite() && point.precision.is_finite()) {
+        let best = points.last().map_or(0.0, |last| last.1);
+        if points.is_empty() {
+            points.push((point.recall, point.precision));
+        } else if point.precision > best {
+            points.extend([(point.recall, best), (point.recall, point.precision)]);
+        }
+    }
+    points.extend(points.last().map(|last| (0.0, last.1)));
+    points
+}
+
+/// F1 over confidence.
+fn f1(curve: &[CurvePoint]) -> Vec<(f64, f64)> {
+    curve.iter().map(|point| (point.confidence, point.f1())).collect()
 }
 
 /// F1 over confidence, with the best of each curve marked.
@@ -35,7 +55,7 @@ pub(super) fn f1_confidence(evaluation: &Evaluation) -> Markup {
         title: "F1 and confidence".into(),
         x: Axis::share("confidence from which predictions are kept"),
         y: Axis::share("F1"),
-        series: series(evaluation, |point| (point.confidence, point.f1()), |class| class.best_f1),
+        series: series(evaluation, f1, |class| class.best_f1),
         markers,
         key: Key::Below,
     };
@@ -52,10 +72,9 @@ fn best_overall(curve: &[CurvePoint]) -> Option<Marker> {
 /// All classes together, and each class; the figure that a class is known by stands after its name.
 fn series(
     evaluation: &Evaluation,
-    point: impl Fn(&CurvePoint) -> (f64, f64),
+    points: impl Fn(&[CurvePoint]) -> Vec<(f64, f64)>,
     value: impl Fn(&ClassFigures) -> Option<f64>,
 ) -> Vec<Series> {
-    let points = |curve: &[CurvePoint]| curve.iter().map(&point).collect();
     let mut all = vec![Series::new("all classes together", points(&evaluation.curves.overall), Ink::Text)];
     for (index, ink, dashed) in picked(evaluation) {
         let (Some(class), Some(curve)) = (evaluation.classes.get(index), evaluation.curves.classes.get(index)) else {
@@ -129,7 +148,7 @@ pub(super) fn confidences(calibration: &Calibration) -> Markup {
         text: count(bin.count),
         ink: Ink::Palette(0),
     });
-    bar_figure("Predictions by confidence", "predictions", Shape::Bar, bars.collect())
+    bar_figure("Predictions by confidence", "predictions", Shape::Bar, None, bars.collect())
 }
 
 /// What mistakes cost.
@@ -141,7 +160,7 @@ pub(super) fn errors(evaluation: &Evaluation) -> Markup {
         text: signed(error.delta_ap50),
         ink: Ink::Palette(1),
     });
-    bar_figure("What mistakes cost", "rise of AP50 if these alone were mended", Shape::Bar, bars.collect())
+    bar_figure("What mistakes cost", "rise of AP50 if these alone were mended", Shape::Bar, None, bars.collect())
 }
 
 /// AP50 of one way to part the data.
@@ -153,7 +172,8 @@ pub(super) fn slices(evaluation: &Evaluation, by: &str) -> Markup {
         text: figure(slice.ap50),
         ink: Ink::Palette(0),
     });
-    bar_figure(&format!("By {by}"), "AP50", Shape::Bar, bars.collect())
+    // One scale for all of them, so that they can be compared.
+    bar_figure(&format!("By {by}"), "AP50", Shape::Bar, Some((0.0, 1.0)), bars.collect())
 }
 
 /// Estimates with their intervals.
@@ -165,9 +185,9 @@ pub(super) fn intervals(title: &str, intervals: &[Interval], number: impl Fn(Opt
         text: format!("{}  [{}, {}]", number(interval.value), number(interval.low), number(interval.high)),
         ink: Ink::Palette(0),
     });
-    bar_figure(title, "", Shape::Dot, bars.collect())
+    bar_figure(title, "", Shape::Dot, None, bars.collect())
 }
 
-fn bar_figure(title: &str, label: &str, shape: Shape, bars: Vec<Bar>) -> Markup {
-    PreEscaped(Bars { title: title.into(), label: label.into(), shape, bars }.svg())
+fn bar_figure(title: &str, label: &str, shape: Shape, range: Option<(f64, f64)>, bars: Vec<Bar>) -> Markup {
+    PreEscaped(Bars { title: title.into(), label: label.into(), shape, range, bars }.svg())
 }

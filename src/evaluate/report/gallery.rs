@@ -21,7 +21,9 @@ const QUALITY: u8 = 75;
 /// All pictures are drawn this many units wide, so that letters have one size in all of them.
 const WIDTH: f64 = 400.0;
 /// Height of a tag, and about the width of a letter in it.
-const TAG: (f64, f64) = (16.0, 6.6);
+const TAG: (f64, f64) = (16.0, 6.8);
+/// Most tags on a picture: more would hide it.
+const TAGS: usize = 12;
 
 /// What became of an object or a prediction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,12 +56,12 @@ pub(super) fn gallery(evaluation: &Evaluation, dataset: &Dataset, predictions: &
         p { "At confidence " (evaluation.operating_point.confidence) " and IoU " (evaluation.settings.iou) "; the most mistakes first." }
         ul.legend {
             @for (fate, text) in [
-                (Fate::Found, "found: thin and solid"),
-                (Fate::False, "false positive: broken line"),
-                (Fate::Missed, "missed: dotted line"),
+                (Fate::Found, "found: thin line, with its confidence"),
+                (Fate::False, "× false positive: broken line, with its confidence"),
+                (Fate::Missed, "○ missed: dotted line"),
             ] {
                 li {
-                    svg.sample viewBox="0 0 40 24" width="40" height="24" aria-hidden="true" { (outline(fate, &BBox::new(3.0, 3.0, 34.0, 18.0))) }
+                    svg.sample viewBox="0 0 56 28" width="56" height="28" aria-hidden="true" { (outline(fate, text, &BBox::new(5.0, 5.0, 46.0, 18.0))) }
                     (text)
                 }
             }
@@ -156,7 +158,7 @@ fn drawing(image: &Shown, marks: &[Mark], label: &str) -> Markup {
     html! {
         svg.picture role="img" aria-label=(label) viewBox=(format!("0 0 {WIDTH} {height:.1}")) {
             image width=(WIDTH) height=(format!("{height:.1}")) href=(image.address) preserveAspectRatio="none" {}
-            @for (mark, bbox) in &visible { (outline(mark.fate, bbox)) }
+            @for (mark, bbox) in &visible { (outline(mark.fate, &place(mark), bbox)) }
             @for tag in place_tags(&visible, height) {
                 g class={ "tag " (tag.fate.class()) } {
                     rect x=(format!("{:.1}", tag.area.x)) y=(format!("{:.1}", tag.area.y))
@@ -179,11 +181,11 @@ fn scaled(mark: &Mark, scale: f64, height: f64) -> Option<BBox> {
 }
 
 /// A dark line under the coloured one, so that it is seen on any picture.
-fn outline(fate: Fate, bbox: &BBox) -> Markup {
+fn outline(fate: Fate, hint: &str, bbox: &BBox) -> Markup {
     let [x, y, width, height] = [bbox.x, bbox.y, bbox.width, bbox.height].map(|value| format!("{value:.1}"));
     html! {
         rect.under x=(x) y=(y) width=(width) height=(height) {}
-        rect class={ "box " (fate.class()) } x=(x) y=(y) width=(width) height=(height) {}
+        rect class={ "box " (fate.class()) } x=(x) y=(y) width=(width) height=(height) { title { (hint) } }
     }
 }
 
@@ -194,14 +196,25 @@ struct Tag {
     text: String,
 }
 
-/// Tags where they cover no other tag; mistakes choose first, and what finds no place is left to the list below.
+/// Tags where they cover no other tag: false positives and missed objects in turn, the largest first, then what was
+/// found. What finds no place is left to the list below.
 fn place_tags(visible: &[(&Mark, BBox)], height: f64) -> Vec<Tag> {
+    let ranked = |fate| {
+        let mut marks: Vec<&(&Mark, BBox)> = visible.iter().filter(|(mark, _)| mark.fate == fate).collect();
+        marks.sort_by(|a, b| b.1.area().total_cmp(&a.1.area()));
+        marks.into_iter().enumerate()
+    };
+    let mut mistakes: Vec<(usize, &(&Mark, BBox))> = ranked(Fate::False).chain(ranked(Fate::Missed)).collect();
+    mistakes.sort_by_key(|(rank, _)| *rank);
     let mut tags: Vec<Tag> = Vec::new();
-    for (mark, bbox) in visible.iter().rev() {
+    for (_, (mark, bbox)) in mistakes.into_iter().chain(ranked(Fate::Found)) {
+        if tags.len() == TAGS {
+            break;
+        }
         let text = match mark.fate {
             Fate::Found => mark.text.clone(),
             Fate::False => format!("× {}", mark.text),
-            Fate::Missed => format!("missed {}", mark.text),
+            Fate::Missed => format!("○ {}", mark.text),
         };
         let width = (text.chars().count() as f64 * TAG.1 + 8.0).min(WIDTH);
         let left = bbox.x.min(WIDTH - width).max(0.0);

@@ -69,9 +69,8 @@ pub(super) fn protocols(evaluation: &Evaluation) -> Markup {
                 }
             }
         } }
-        h3 { "COCO in full" }
-        div.scroll { table.compact {
-            caption { "AP by IoU and by area of the object, AR by detections a picture and by area" }
+        div.scroll.spaced { table {
+            caption { "The COCO summary in full" }
             tbody {
                 @for row in coco_rows(evaluation) {
                     tr {
@@ -140,7 +139,7 @@ pub(super) fn curves(evaluation: &Evaluation) -> Markup {
         div.pair {
             figure {
                 (figures::precision_recall(evaluation))
-                figcaption { "Each class with its AP50. Towards the upper right is better." }
+                figcaption { "Each class with its AP50. At each recall stands the best precision there or beyond, as AP takes it. Towards the upper right is better." }
             }
             figure {
                 (figures::f1_confidence(evaluation))

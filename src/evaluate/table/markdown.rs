@@ -8,7 +8,7 @@ use crate::evaluate::wording::{self, count, figure, signed};
 pub fn markdown(evaluation: &Evaluation) -> String {
     let settings = &evaluation.settings;
     let mut text = format!("### {} on {}\n\n", escape(&settings.model), escape(&wording::source(evaluation)));
-    text.push_str(&format!("{}; {}.\n", wording::data(evaluation), wording::how(evaluation)));
+    text.push_str(&format!("{}. {}.\n", wording::data(evaluation), wording::how(evaluation)));
     for row in coco_rows(evaluation) {
         let (names, values): (Vec<String>, Vec<String>) =
             row.iter().map(|(name, value)| (escape(name), figure(*value))).unzip();
