@@ -5,3 +5,9 @@
 mod data;
 #[path = "../python.rs"]
 mod python;
+
+mod gates;
+mod plot;
+mod report;
+mod sample;
+mod tables;
