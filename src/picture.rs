@@ -175,11 +175,21 @@ pub enum Encoding {
 /// # Errors
 /// [`PictureError::Encode`]: a side is longer than the format can hold (65,535 pixels for JPEG).
 pub fn encode(image: &RgbImage, encoding: Encoding) -> Result<Vec<u8>, PictureError> {
+    if encoding == Encoding::Jpeg {
+        return encode_jpeg(image, JPEG_QUALITY);
+    }
     let mut bytes = Vec::new();
-    let written = match encoding {
-        Encoding::Jpeg => image.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY)),
-        Encoding::Png => image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png),
-    };
+    let written = image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png);
+    written.map(|()| bytes).map_err(|_| PictureError::Encode)
+}
+
+/// Encodes a picture as JPEG of a quality, 1..=100.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_jpeg(image: &RgbImage, quality: u8) -> Result<Vec<u8>, PictureError> {
+    let mut bytes = Vec::new();
+    let written = image.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, quality));
     written.map(|()| bytes).map_err(|_| PictureError::Encode)
 }
 

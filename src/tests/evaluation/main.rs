@@ -13,10 +13,15 @@ mod dataset_files;
 mod dataset_formats;
 mod dataset_mutations;
 mod devkits;
+mod gates;
+mod plot;
 mod pycocotools;
 #[path = "../python.rs"]
 mod python;
+mod report;
 mod results;
 mod results_classes;
 mod results_faults;
 mod results_formats;
+mod sample;
+mod tables;
