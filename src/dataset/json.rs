@@ -1,8 +1,8 @@
 //! Reads JSON piece by piece: for files of hundreds of megabytes of which few fields matter.
 //!
 //! Why not serde_json: Python writes `NaN` and `Infinity`, and `1e999` is a number too, and such a record is to be counted
-//! and named, where serde_json gives the whole file up. It also needs the file in memory, or is slow. Numbers are exact:
-//! the nearest f64, as in Python.
+//! and named, where serde_json gives the whole file up. It also needs the file in memory, or is slow; ARCHITECTURE.md has
+//! figures. Numbers are exact: the nearest f64, as in Python.
 
 use super::DatasetError;
 use std::io::Read;
