@@ -3,10 +3,11 @@
 
 use super::Usage;
 use super::thresholds::ModelTables;
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use ocelli::catalog::manifest::Manifest;
 use ocelli::catalog::{Catalog, CatalogError, Entry};
+use ocelli::dataset::Format;
 use ocelli::engine::{EngineKind, EngineOptions, Runtime};
 use ocelli::nms::{NmsOptions, Suppression};
 use ocelli::picture::Limits;
@@ -39,6 +40,21 @@ impl CatalogArgs {
 
     pub fn catalog(&self) -> Catalog {
         Catalog { folders: vec![self.folder()] }
+    }
+
+    /// The model called `name`; the only one in the folder if there is no name.
+    pub fn choose(&self, name: Option<&str>) -> anyhow::Result<Entry> {
+        match (name, &self.catalog().list()?[..]) {
+            (Some(name), _) => self.find(name),
+            (None, [only]) => Ok(only.clone()),
+            (None, []) => bail!(Usage(
+                "no model: name one with --model, or get one with `ocelli convert` or `ocelli models pull`".into()
+            )),
+            (None, several) => {
+                let names: Vec<_> = several.iter().map(|entry| entry.name.as_str()).collect();
+                bail!(Usage(format!("which model? name one with --model: {}", names.join(", "))))
+            }
+        }
     }
 
     /// The model called `name`, or where to get it.
@@ -83,6 +99,20 @@ impl EngineArgs {
         };
         Runtime::new(EngineOptions { kind, threads: self.threads.unwrap_or(default.threads) })
     }
+}
+
+/// A format, or the one that is found.
+#[derive(Debug, Clone, Copy)]
+pub struct FormatChoice(pub Option<Format>);
+
+pub fn format(name: &str) -> Result<FormatChoice, String> {
+    if name == "auto" {
+        return Ok(FormatChoice(None));
+    }
+    let known = Format::ALL.into_iter().find(|format| format.name() == name);
+    known
+        .map(|format| FormatChoice(Some(format)))
+        .ok_or_else(|| "there are auto, coco, voc, yolo, darknet and csv".into())
 }
 
 /// Which detections are told.
@@ -145,7 +175,7 @@ impl DetectionArgs {
     }
 }
 
-fn fraction(text: &str) -> Result<f32, String> {
+pub fn fraction(text: &str) -> Result<f32, String> {
     match text.parse::<f64>() {
         #[expect(clippy::cast_possible_truncation, reason = "scores are no finer than this")]
         Ok(fraction) if (0.0..=1.0).contains(&fraction) => Ok(fraction as f32),

@@ -1,14 +1,15 @@
 //! `ocelli dataset`.
 
-use super::{Usage, tell};
+use super::config::{FormatChoice, format};
+use super::findings::{list, severity};
+use super::{Usage, progress, tell};
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use ocelli::dataset::convert::{Target, convert};
-use ocelli::dataset::{Dataset, Fault, Finding, Findings, Format, Id, OpenOptions, Place, Severity, check, open};
+use ocelli::dataset::{Dataset, Fault, Finding, Findings, Format, OpenOptions, Place, Severity, check, open};
 use serde::Serialize;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Args)]
@@ -70,20 +71,6 @@ struct DataArgs {
     split: Option<String>,
 }
 
-/// A format, or the one that is found.
-#[derive(Debug, Clone, Copy)]
-struct FormatChoice(Option<Format>);
-
-fn format(name: &str) -> Result<FormatChoice, String> {
-    if name == "auto" {
-        return Ok(FormatChoice(None));
-    }
-    let known = Format::ALL.into_iter().find(|format| format.name() == name);
-    known
-        .map(|format| FormatChoice(Some(format)))
-        .ok_or_else(|| "there are auto, coco, voc, yolo, darknet and csv".into())
-}
-
 fn target(name: &str) -> Result<Target, String> {
     match name {
         "coco" => Ok(Target::Coco),
@@ -112,7 +99,7 @@ impl DataArgs {
 impl CheckCommand {
     fn run(&self) -> anyhow::Result<ExitCode> {
         let dataset = self.data.open()?;
-        let bar = progress(dataset.images.len())?;
+        let bar = progress(dataset.images.len(), "pictures")?;
         let findings = check(&dataset, &|_| bar.inc(1));
         bar.finish_and_clear();
         let classes = classes(&dataset);
@@ -129,11 +116,6 @@ impl CheckCommand {
         };
         Ok(if wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
-}
-
-fn progress(pictures: usize) -> anyhow::Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} pictures, {per_sec}, {eta} left")?;
-    Ok(ProgressBar::new(pictures as u64).with_style(style))
 }
 
 /// What there is of one class.
@@ -183,13 +165,6 @@ struct FaultReport<'a> {
     count: usize,
     description: &'static str,
     first: &'a [Place],
-}
-
-fn severity(fault: Fault) -> &'static str {
-    match fault.severity() {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
 }
 
 fn print_json(dataset: &Dataset, classes: Vec<ClassCount>, findings: &Findings) -> anyhow::Result<()> {
@@ -246,37 +221,9 @@ fn print_counts(dataset: &Dataset, classes: &[ClassCount]) -> anyhow::Result<()>
 }
 
 fn print_faults(findings: &Findings) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    if findings.is_empty() {
-        writeln!(out, "\nno faults")?;
-    }
-    for (fault, finding) in findings.iter() {
-        writeln!(out, "\n{}: {} × {}", severity(fault), finding.count, fault.describe())?;
-        for place in &finding.places {
-            writeln!(out, "  {}", told(place))?;
-        }
-        let more = finding.count - finding.places.len();
-        if more > 0 {
-            writeln!(out, "  … and {more} more")?;
-        }
-    }
+    let faults = if findings.is_empty() { "no faults\n".into() } else { list(findings, usize::MAX) };
+    write!(std::io::stdout().lock(), "\n{faults}")?;
     Ok(())
-}
-
-/// A place as people say it: editors and terminals know `file:line`. A picture has no lines.
-fn told(place: &Place) -> String {
-    let Place { file, index, id } = place;
-    let extension = Path::new(file).extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    let at = match extension.as_str() {
-        "json" => format!("{file}, record {index}"),
-        "txt" | "xml" | "csv" => format!("{file}:{index}"),
-        _ => file.clone(),
-    };
-    match id {
-        Some(Id::Number(id)) => format!("{at} (id {id})"),
-        Some(Id::Name(name)) => format!("{at} ({name})"),
-        None => at,
-    }
 }
 
 impl ConvertCommand {
@@ -285,7 +232,7 @@ impl ConvertCommand {
         if dataset.images.is_empty() {
             bail!(Usage(format!("{}: there are no pictures in it", self.data.path.display())));
         }
-        let bar = progress(dataset.images.len())?;
+        let bar = progress(dataset.images.len(), "pictures")?;
         let written = convert(&dataset, self.to, &self.output, &|_| bar.inc(1))?;
         bar.finish_and_clear();
         for (fault, finding) in dataset.findings.iter() {

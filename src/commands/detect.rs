@@ -1,10 +1,10 @@
 //! `ocelli detect`.
 
 use super::config::{CatalogArgs, DetectionArgs, EngineArgs};
-use super::{Usage, causes, complain};
+use super::{causes, complain, progress};
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use ocelli::detection::DetectionReport;
 use ocelli::detector::{Detector, Sight};
 use ocelli::draw::annotate;
@@ -66,7 +66,7 @@ impl DetectCommand {
             std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         }
         let limits = Limits { max_pixels: self.max_pixels };
-        let progress = progress(sources.len())?;
+        let progress = if sources.len() > 1 { progress(sources.len(), "pictures")? } else { ProgressBar::hidden() };
         let mut saver = Saver { folder: self.save.as_deref(), taken: HashSet::new() };
         let mut failures = 0;
         in_order(
@@ -97,19 +97,7 @@ impl DetectCommand {
     }
 
     fn detector(&self) -> anyhow::Result<Detector> {
-        let entry = match &self.model {
-            Some(name) => self.catalog.find(name)?,
-            None => match &self.catalog.catalog().list()?[..] {
-                [only] => only.clone(),
-                [] => bail!(Usage(
-                    "no model: name one with --model, or get one with `ocelli convert` or `ocelli models pull`".into()
-                )),
-                several => {
-                    let names: Vec<_> = several.iter().map(|entry| entry.name.as_str()).collect();
-                    bail!(Usage(format!("which model? name one with --model: {}", names.join(", "))))
-                }
-            },
-        };
+        let entry = self.catalog.choose(self.model.as_deref())?;
         Ok(entry.open()?.into_detector(&self.engine.runtime(), None)?)
     }
 }
@@ -156,14 +144,6 @@ fn look_at(source: &Source, detector: &Detector, limits: &Limits, options: &NmsO
         None => drop(std::io::stdin().read_to_end(&mut bytes).map_err(|e| anyhow!("{e}"))?),
     }
     Ok(detector.detect(&bytes, Some(source.name.clone()), limits, options)?)
-}
-
-fn progress(pictures: usize) -> anyhow::Result<ProgressBar> {
-    if pictures < 2 {
-        return Ok(ProgressBar::hidden());
-    }
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} pictures, {per_sec}, {eta} left")?;
-    Ok(ProgressBar::new(pictures as u64).with_style(style))
 }
 
 fn print_json(report: &DetectionReport) -> anyhow::Result<()> {

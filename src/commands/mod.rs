@@ -5,6 +5,8 @@ mod config;
 mod convert;
 mod dataset;
 mod detect;
+mod evaluate;
+mod findings;
 mod healthcheck;
 mod infer;
 mod models;
@@ -13,6 +15,7 @@ mod serve;
 mod thresholds;
 
 use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{ErrorKind, IsTerminal};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -31,6 +34,8 @@ enum Command {
     Serve(serve::ServeCommand),
     /// Find the objects in pictures.
     Detect(detect::DetectCommand),
+    /// Measure how good a model is on a data set: AP by several protocols, and what goes wrong.
+    Evaluate(Box<evaluate::EvaluateCommand>),
     /// Make an ONNX model of a Darknet .cfg and .weights.
     Convert(convert::ConvertCommand),
     /// Check a data set, or write it in another format.
@@ -53,12 +58,13 @@ enum Command {
 #[error("{0}")]
 struct Usage(String);
 
-/// Parses the command line and runs it. Exit codes: 0 done, 1 failed, 2 wrong usage.
+/// Parses the command line and runs it. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a gate was missed.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Serve(command) => command.run(),
         Command::Detect(command) => command.run(),
+        Command::Evaluate(command) => command.run(),
         Command::Convert(command) => command.run(),
         Command::Dataset(command) => command.run(),
         Command::Infer(command) => command.run(),
@@ -106,6 +112,12 @@ fn complain(message: &str) {
 #[expect(clippy::print_stderr, reason = "this is the one place that does")]
 fn tell(message: &str) {
     eprintln!("{message}");
+}
+
+/// A bar over `count` of something; it shows on terminals alone.
+fn progress(count: usize, what: &str) -> anyhow::Result<ProgressBar> {
+    let style = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {what}, {{per_sec}}, {{eta}} left"))?;
+    Ok(ProgressBar::new(count as u64).with_style(style))
 }
 
 /// Sends logs to standard error: for people on a terminal, as JSON lines otherwise. `filter` is as in `RUST_LOG`.

@@ -27,6 +27,7 @@ pub struct Endpoint {
     settings: RunSettings,
     model: String,
     sha256: String,
+    labels: Vec<String>,
 }
 
 /// What is read of the server's list of models.
@@ -44,7 +45,7 @@ struct Model {
 }
 
 impl Endpoint {
-    /// Asks the server at `url` for its model, the default one if `model` is `None`. Returns the endpoint and the labels.
+    /// Asks the server at `url` for its model, the default one if `model` is `None`.
     ///
     /// # Errors
     /// [`RunError::Detector`] says what the server answered.
@@ -53,7 +54,7 @@ impl Endpoint {
         model: Option<&str>,
         api_key: Option<String>,
         settings: RunSettings,
-    ) -> Result<(Self, Vec<String>), RunError> {
+    ) -> Result<Self, RunError> {
         let agent = Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
             .http_status_as_error(false)
@@ -61,7 +62,7 @@ impl Endpoint {
             .build()
             .new_agent();
         let url = url.trim_end_matches('/').to_owned();
-        let mut endpoint = Self { agent, url, api_key, settings, model: String::new(), sha256: String::new() };
+        let mut endpoint = Self { agent, url, api_key, settings, model: String::new(), sha256: String::new(), labels: Vec::new() };
         let mut answer = endpoint.ask(&endpoint.url, "/api/v1/models", None)?;
         if !answer.status().is_success() {
             return Err(endpoint.refused(&mut answer));
@@ -80,13 +81,18 @@ impl Endpoint {
         if labels.is_empty() {
             return Err(endpoint.failed(format!("its model {name} is no detector")));
         }
-        (endpoint.model, endpoint.sha256) = (name, sha256);
-        Ok((endpoint, labels))
+        (endpoint.model, endpoint.sha256, endpoint.labels) = (name, sha256, labels);
+        Ok(endpoint)
     }
 
     /// What a run through this server is a run of.
     pub fn header(&self) -> RunHeader {
-        RunHeader { model: self.model.clone(), sha256: self.sha256.clone(), settings: self.settings.clone() }
+        RunHeader {
+            model: self.model.clone(),
+            sha256: self.sha256.clone(),
+            labels: self.labels.clone(),
+            settings: self.settings.clone(),
+        }
     }
 
     /// Sends a picture. A server that is busy or not ready yet is asked again for a minute.

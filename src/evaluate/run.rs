@@ -47,6 +47,8 @@ pub struct RunHeader {
     pub model: String,
     /// SHA-256 of its file.
     pub sha256: String,
+    /// Its classes, in its order.
+    pub labels: Vec<String>,
     /// How it is run.
     #[serde(flatten)]
     pub settings: RunSettings,

@@ -17,5 +17,5 @@ pub use assignment::assign;
 pub use curve::{Curve, Tracer, interpolated};
 pub use matches::{Matches, Standing};
 pub use mean::mean;
-pub use options::{AreaRange, CocoOptions, OptionsError, QUIRKS};
+pub use options::{AreaRange, CocoOptions, OptionsError, QUIRKS, linspace};
 pub use summary::Summary;

@@ -66,7 +66,7 @@ impl Default for CocoOptions {
 }
 
 /// `count` numbers from `start` to `stop`, both included, with NumPy's rounding: `start + i · step`, the last one exact.
-pub(crate) fn linspace(start: f64, stop: f64, count: u32) -> Vec<f64> {
+pub fn linspace(start: f64, stop: f64, count: u32) -> Vec<f64> {
     let step = (stop - start) / f64::from(count.saturating_sub(1).max(1));
     let value = |i| if i + 1 == count && count > 1 { stop } else { start + f64::from(i) * step };
     (0..count).map(value).collect()

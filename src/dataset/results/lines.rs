@@ -11,7 +11,8 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
 
-/// The results in these bytes; `file` is for messages. Lines with the key `ocelli_run` are skipped.
+/// The results in these bytes; `file` is for messages. A line with the key `ocelli_run` tells of the run: its `labels` are all classes
+/// of the model in their order.
 ///
 /// # Errors
 /// [`DatasetError`] if a line is no report, or an override of `classes` names an unknown class.
@@ -72,7 +73,12 @@ fn report(json: &mut Json, named: &mut Named) -> Result<Option<Report>, DatasetE
             "images" | "annotations" => return Err(json.fault("this is a COCO data set, where results belong")),
             "ocelli_run" => {
                 run = true;
-                json.skip()?;
+                json.object(&["labels"], |json, _| {
+                    json.list("labels", |json, _| {
+                        text(json)?.iter().for_each(|label| named.declare(label));
+                        Ok(())
+                    })
+                })?;
             }
             "model" => model = text(json)?,
             "image" => json.object(&["name"], |json, _| {

@@ -15,6 +15,8 @@ pub(super) struct Named<'a> {
     files: Vec<PathBuf>,
     pictures: Interned,
     labels: Interned,
+    /// How many of the labels are told to be all of the model's.
+    declared: usize,
     rows: Vec<Row>,
 }
 
@@ -55,7 +57,7 @@ impl<'a> Named<'a> {
     /// Nothing yet.
     pub fn new(dataset: &'a Dataset) -> Self {
         let (pictures, labels) = (Interned::default(), Interned::default());
-        Self { dataset, names: Names::new(dataset), files: Vec::new(), pictures, labels, rows: Vec::new() }
+        Self { dataset, names: Names::new(dataset), files: Vec::new(), pictures, labels, declared: 0, rows: Vec::new() }
     }
 
     /// What comes now stands in this file.
@@ -73,6 +75,12 @@ impl<'a> Named<'a> {
         self.labels.index(name)
     }
 
+    /// The next of all classes of the model.
+    pub fn declare(&mut self, name: &str) {
+        self.labels.index(name);
+        self.declared = self.labels.names.len();
+    }
+
     /// Adds a result.
     pub fn add(
         &mut self,
@@ -88,7 +96,10 @@ impl<'a> Named<'a> {
 
     /// Matches the names with the data set's. Pictures are found without extension if `by_stem`.
     pub fn finish(self, by_stem: bool, classes: &ClassOverrides) -> Result<Results, DatasetError> {
-        let mapping = ClassMap::by_name(&self.labels.names, &self.dataset.labels, classes)?;
+        let (names, labels) = (&self.labels.names, &self.dataset.labels);
+        // Classes can be paired by index where all of the model's are known.
+        let all_known = !names.is_empty() && self.declared == names.len();
+        let mapping = if all_known { ClassMap::new } else { ClassMap::by_name }(names, labels, classes)?;
         let find = |name: &String| if by_stem { self.names.stem(name) } else { self.names.file(name) };
         let found: Vec<Option<usize>> = self.pictures.names.iter().map(find).collect();
         let mut collector = Collector::new(self.dataset, self.rows.len());
