@@ -95,10 +95,10 @@ pub fn protocols(evaluation: &Evaluation) -> Vec<Protocol> {
     };
     let iou = settings.iou;
     let mut all = vec![protocol("COCO AP", evaluation.coco.get("AP"), range)];
-    if let Some(value) = evaluation.coco.get("AP50") {
+    if let Some((_, value)) = evaluation.coco.0.iter().find(|(name, _)| name == "AP50") {
         let why =
             "IoU from 0.5; the curve is read at 101 recalls; a prediction takes the best truth that is still free";
-        all.push(protocol("COCO AP50", Some(value), why.into()));
+        all.push(protocol("COCO AP50", *value, why.into()));
     }
     let voc = "a prediction whose best truth is taken is wrong, even beside a free one; boxes are one pixel wider";
     let darknet = "the mean is over all classes, and one without truths counts 0";

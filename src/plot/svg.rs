@@ -13,9 +13,9 @@ pub(super) const TITLE: f64 = 26.0;
 const STYLE: &str = "\
 .plot{--plot-1:#0072b2;--plot-2:#d55e00;--plot-3:#009e73;--plot-4:#cc79a7;--plot-5:#e69f00;\
 max-width:100%;height:auto;overflow:visible;font:13px system-ui,sans-serif;font-variant-numeric:tabular-nums}\
-.plot:root{color:#1b1f24;background:var(--plot-paper,#fff)}\
+.plot:root{--plot-paper:#fff;color:#1b1f24;background:var(--plot-paper)}\
 @media(prefers-color-scheme:dark){.plot{--plot-1:#56b4e9}\
-.plot:root{color:#e8eaed;background:var(--plot-paper,#16191d)}}\
+.plot:root{--plot-paper:#16191d;color:#e8eaed}}\
 .plot text{fill:currentColor}\
 .plot .title{font-size:15px;font-weight:600}\
 .plot .soft{opacity:.72}\

@@ -16,10 +16,10 @@ pub(super) fn header(evaluation: &Evaluation) -> Markup {
             p.soft { (wording::how(evaluation)) "." }
             dl.headline {
                 @for name in ["AP", "AP50", "AP75"] {
-                    @if let Some(value) = evaluation.coco.get(name) {
+                    @if evaluation.coco.0.iter().any(|(known, _)| known == name) {
                         div {
                             dt { (name) }
-                            dd { (figure(Some(value))) }
+                            dd { (figure(evaluation.coco.get(name))) }
                             @if let Some((level, low, high)) = interval(evaluation, name) {
                                 dd.soft { (level) " %: " (low) " to " (high) }
                             }
@@ -96,7 +96,7 @@ pub(super) fn intervals(intervals: &Intervals) -> Markup {
                     (figures::intervals("Difference to the other model", &difference.coco, signed))
                     figcaption {
                         "This model less " strong { (difference.other) } ", on the same resampled pictures. "
-                        "An interval beside 0 is a difference that the choice of pictures does not explain. "
+                        "Where the interval leaves out 0, the choice of pictures alone does not explain the difference. "
                         @if let Some(better) = difference.better {
                             (format!("This model's AP is higher in {:.1} % of the replicates.", better * 100.0))
                         }

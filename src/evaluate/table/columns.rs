@@ -14,23 +14,19 @@ pub(super) enum Side {
     Right,
 }
 
-/// Lines of cells in columns. A first column wider than what is left of `width` is cut; a last column of text wraps.
+/// Lines of cells in columns that fit into `width`: a last column of text wraps, else the first one is cut.
 pub(super) fn columns(rows: &[Vec<String>], sides: &[Side], width: usize) -> Vec<String> {
     let mut widths: Vec<usize> = (0..sides.len())
         .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0))
         .collect();
     let wraps = sides.len() > 1 && sides.last() == Some(&Side::Left);
-    let free =
-        |widths: &[usize]| width.saturating_sub(widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1));
-    if wraps && let Some(last) = widths.last_mut() {
-        *last = 0;
-        let rest = free(&widths).max(24);
-        if let Some(last) = widths.last_mut() {
-            *last = rest;
-        }
-    } else if let Some(first) = widths.first().copied() {
-        widths[0] = 0;
-        widths[0] = first.min(free(&widths).max(12));
+    // The one column that gives way: the explanation at the end, else the name at the start.
+    let giving = if wraps { sides.len() - 1 } else { 0 };
+    let others: usize =
+        widths.iter().enumerate().filter(|(column, _)| *column != giving).map(|(_, width)| width + GAP).sum();
+    let least = if wraps { 24 } else { 12 };
+    if let Some(own) = widths.get_mut(giving) {
+        *own = (*own).min(width.saturating_sub(others).max(least));
     }
     rows.iter().flat_map(|row| set(row, sides, &widths, wraps)).collect()
 }

@@ -12,19 +12,20 @@ use super::{ClassFigures, Evaluation};
 /// The classes as CSV (RFC 4180 with plain line feeds): a header, then a line for each class in the data set's order.
 /// Figures have full precision; one that does not exist is an empty field.
 pub fn csv(evaluation: &Evaluation) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let header = ["label", "truths", "AP", "AP50", "best_f1", "best_confidence", "precision", "recall"];
-    let rows = evaluation.classes.iter().map(|class| {
-        let figures = [class.ap, class.ap50, class.best_f1, class.best_confidence, class.precision, class.recall];
-        let figures = figures
-            .map(|value| value.filter(|value| value.is_finite()).map_or_else(String::new, |value| value.to_string()));
-        [class.label.clone(), class.truths.to_string()].into_iter().chain(figures)
-    });
     // Writing to memory does not fail, and all records have the same length.
-    let written =
-        writer.write_record(header).and_then(|()| rows.into_iter().try_for_each(|row| writer.write_record(row)));
-    debug_assert!(written.is_ok());
-    writer.into_inner().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    write_csv(evaluation).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+fn write_csv(evaluation: &Evaluation) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["label", "truths", "AP", "AP50", "best_f1", "best_confidence", "precision", "recall"])?;
+    for class in &evaluation.classes {
+        let figures = [class.ap, class.ap50, class.best_f1, class.best_confidence, class.precision, class.recall];
+        let fields = figures
+            .map(|value| value.filter(|value| value.is_finite()).map_or_else(String::new, |value| value.to_string()));
+        writer.write_record([class.label.clone(), class.truths.to_string()].into_iter().chain(fields))?;
+    }
+    writer.into_inner().map_err(|error| error.into_error().into())
 }
 
 /// The classes with the most truths first; of equally many, in the data set's order.
