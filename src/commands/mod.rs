@@ -11,6 +11,7 @@ mod healthcheck;
 mod infer;
 mod models;
 mod openapi;
+mod protocol;
 mod serve;
 mod thresholds;
 

@@ -5,6 +5,7 @@ use super::run::{Look, RunError, RunHeader};
 use crate::dataset::Image;
 use crate::detection::DetectionReport;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::time::Duration;
 use ureq::http::Response;
 use ureq::{Agent, Body};
@@ -62,17 +63,13 @@ impl Endpoint {
             .build()
             .new_agent();
         let url = url.trim_end_matches('/').to_owned();
-        let mut endpoint = Self { agent, url, api_key, settings, model: String::new(), sha256: String::new(), labels: Vec::new() };
+        let mut endpoint =
+            Self { agent, url, api_key, settings, model: String::new(), sha256: String::new(), labels: Vec::new() };
         let mut answer = endpoint.ask(&endpoint.url, "/api/v1/models", None)?;
         if !answer.status().is_success() {
             return Err(endpoint.refused(&mut answer));
         }
-        let list: ModelList = answer
-            .body_mut()
-            .with_config()
-            .limit(MOST_BYTES)
-            .read_json()
-            .map_err(|error| endpoint.failed(error.to_string()))?;
+        let list: ModelList = endpoint.json(&mut answer)?;
         let names: Vec<_> = list.models.iter().map(|model| model.name.clone()).collect();
         let found = list.models.into_iter().find(|known| model.is_none_or(|name| known.name == name));
         let Some(Model { name, labels, sha256 }) = found else {
@@ -106,12 +103,7 @@ impl Endpoint {
             let mut answer = self.ask(&image.name, &path, Some(bytes))?;
             match answer.status().as_u16() {
                 200 => {
-                    let report: DetectionReport = answer
-                        .body_mut()
-                        .with_config()
-                        .limit(MOST_BYTES)
-                        .read_json()
-                        .map_err(|error| self.failed(error.to_string()))?;
+                    let report: DetectionReport = self.json(&mut answer)?;
                     return Ok(Look::Seen(Box::new(report)));
                 }
                 429 | 503 => std::thread::sleep(Duration::from_secs(1)),
@@ -140,6 +132,13 @@ impl Endpoint {
             Some(key) => request.header("X-API-Key", key),
             None => request,
         }
+    }
+
+    fn json<T: DeserializeOwned>(&self, answer: &mut Response<Body>) -> Result<T, RunError> {
+        let text = answer.body_mut().with_config().limit(MOST_BYTES).read_to_string();
+        let text = text.map_err(|error| self.failed(error.to_string()))?;
+        serde_json::from_str(&text)
+            .map_err(|error| self.failed(format!("its answer is not what was expected: {error}")))
     }
 
     fn refused(&self, answer: &mut Response<Body>) -> RunError {

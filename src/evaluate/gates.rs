@@ -100,11 +100,12 @@ impl Gate {
     }
 }
 
-/// AP or AR, then a threshold or limit, then an area: which of them are measured depends on the evaluation's settings.
+/// AP or AR, then thresholds, a limit or an area: which of them are measured depends on the evaluation's settings.
 fn is_coco(name: &str) -> bool {
     let Some(rest) = name.strip_prefix("AP").or_else(|| name.strip_prefix("AR")) else { return false };
-    let area = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-    area.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-')
+    let (rest, label) = rest.split_once('[').unwrap_or((rest, "]"));
+    let standard = rest.trim_start_matches(|c: char| c.is_ascii_digit() || ".:@".contains(c));
+    label.ends_with(']') && matches!(standard, "" | "s" | "m" | "l")
 }
 
 /// A gate that was missed: shown as a sentence.

@@ -38,6 +38,23 @@ impl Default for MeasureOptions {
     }
 }
 
+impl MeasureOptions {
+    /// Checks what the types cannot say.
+    ///
+    /// # Errors
+    /// [`OptionsError`] names the option that contradicts itself.
+    pub fn check(&self) -> Result<(), OptionsError> {
+        if !(self.iou > 0.0 && self.iou <= 1.0) {
+            return Err(OptionsError { option: "IoU", reason: format!("{} is not above 0 and at most 1", self.iou) });
+        }
+        if self.coco.pycocotools_quirks && self.coco.max_detections.len() < 3 {
+            let reason = "pycocotools, whose quirks are asked for, needs three of them".into();
+            return Err(OptionsError { option: "limits on detections", reason });
+        }
+        self.coco.check()
+    }
+}
+
 /// Predictions, and where they come from.
 #[derive(Debug, Clone)]
 pub struct Predictions {
@@ -62,13 +79,7 @@ pub fn measure(
     options: &MeasureOptions,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<Evaluation, OptionsError> {
-    if !(options.iou > 0.0 && options.iou <= 1.0) {
-        return Err(OptionsError { option: "IoU", reason: format!("{} is not above 0 and at most 1", options.iou) });
-    }
-    if options.coco.pycocotools_quirks && options.coco.max_detections.len() < 3 {
-        let reason = "pycocotools, whose quirks are asked for, needs three of them".into();
-        return Err(OptionsError { option: "limits on detections", reason });
-    }
+    options.check()?;
     let compare = |list| {
         let (images, classes) = (dataset.images.len(), dataset.labels.len());
         Comparison::new(images, classes, &dataset.truths, list, options.class_agnostic)

@@ -176,10 +176,11 @@ pub fn thresholds(evaluation: &Evaluation) -> String {
     let mut text = format!("[models.{}.thresholds]\n", key(&model_name(&evaluation.settings.model)));
     let mut seen = std::collections::BTreeSet::new();
     for class in &evaluation.classes {
-        let Some(confidence) = class.best_confidence.filter(|confidence| confidence.is_finite()) else { continue };
+        let Some(confidence) = class.best_confidence.filter(|confidence| (0.0..=1.0).contains(confidence)) else {
+            continue;
+        };
         if seen.insert(class.label.as_str()) {
-            let floor = (confidence * 1e4 + 1e-6).floor() / 1e4;
-            text.push_str(&format!("{} = {floor:.4}\n", quoted(&class.label)));
+            text.push_str(&format!("{} = {confidence:?}\n", quoted(&class.label)));
         }
     }
     text

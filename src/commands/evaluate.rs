@@ -1,0 +1,408 @@
+//! `ocelli evaluate`.
+
+use super::config::{CatalogArgs, EngineArgs, FormatChoice, format, fraction};
+use super::findings::list;
+use super::protocol::ProtocolArgs;
+use super::{Usage, complain, progress, tell};
+use anyhow::{Context, bail};
+use clap::Args;
+use ocelli::dataset::classes::ClassMap;
+use ocelli::dataset::{ClassOverrides, Dataset, Findings, OpenOptions, Severity, open, results};
+use ocelli::detector::{Detector, DetectorError};
+use ocelli::engine::{EngineOptions, Runtime};
+use ocelli::evaluate::endpoint::Endpoint;
+use ocelli::evaluate::gates::{self, Baseline, Gate};
+use ocelli::evaluate::run::{Look, RunError, RunHeader, RunLog, run};
+use ocelli::evaluate::table::{TerminalOptions, csv, markdown, terminal};
+use ocelli::evaluate::{BootstrapOptions, Evaluation, MeasureOptions, Predictions, RunSettings, measure, report};
+use ocelli::nms::NmsOptions;
+use ocelli::picture::Limits;
+use serde::Serialize;
+use std::io::{IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// The exit code of a missed gate.
+const GATE_MISSED: u8 = 3;
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  ocelli evaluate --data data/coco128 --model yolo-fastest-1.1-xl --report report.html\n  \
+    ocelli evaluate --truth instances_val2017.json --detections results.json --json -\n  \
+    ocelli evaluate --data data/bccd --endpoint http://127.0.0.1:8080 --fail-under AP50=0.85 --baseline last.json --max-drop 0.5\n  \
+    ocelli evaluate --truth val.json --detections new.json --against old.json --bootstrap 1000\n\n\
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a gate was missed."
+)]
+pub struct EvaluateCommand {
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    model: ModelArgs,
+    #[command(flatten)]
+    protocol: ProtocolArgs,
+    #[command(flatten)]
+    certainty: CertaintyArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    gates: GateArgs,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Data")]
+struct DataArgs {
+    /// The data set's folder, or its file: COCO .json, data.yaml, Darknet .data, list of pictures, .csv
+    #[arg(long, value_name = "PATH", required_unless_present = "truth")]
+    data: Option<PathBuf>,
+    /// The same, for detections that were made elsewhere
+    #[arg(long, value_name = "PATH", conflicts_with = "data", requires = "detections")]
+    truth: Option<PathBuf>,
+    /// Such detections; no model is run: COCO results, `ocelli detect --json` lines, a folder of VOC's or YOLO's, .csv
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["model", "endpoint"])]
+    detections: Option<PathBuf>,
+    /// The data set's format
+    #[arg(long, value_name = "auto|coco|voc|yolo|darknet|csv", default_value = "auto", value_parser = format)]
+    format: FormatChoice,
+    /// Its part: train, val, test … [default: the validation split, or the only one]
+    #[arg(long, value_name = "NAME")]
+    split: Option<String>,
+    /// Which class of the model is which of the data set: lines `model label = data set label`
+    #[arg(long, value_name = "FILE")]
+    class_map: Option<PathBuf>,
+    /// Doubtful data are an error
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Model")]
+struct ModelArgs {
+    /// The model, by name or file [default: the only one in the models folder]; at an endpoint by name
+    #[arg(long, value_name = "NAME|FILE")]
+    model: Option<String>,
+    /// Ask a running server in place of a model here
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+    /// Key of that server
+    #[arg(long, value_name = "KEY", env = "OCELLI_API_KEY", hide_env_values = true, requires = "endpoint")]
+    api_key: Option<String>,
+    #[command(flatten)]
+    catalog: CatalogArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+    /// Detections of at most this confidence are not asked for
+    #[arg(long, value_name = "0..1", default_value = "0.001", value_parser = fraction)]
+    confidence: f32,
+    /// Overlap (IoU) from which two boxes are the same object, in the model's suppression
+    #[arg(long, value_name = "0..1", default_value = "0.45", value_parser = fraction)]
+    nms_iou: f32,
+    /// Most detections that are asked for of a picture
+    #[arg(long, value_name = "N", default_value = "100")]
+    detections_per_image: NonZeroUsize,
+    /// Write the detections to this file as JSON lines; a run that was cut short goes on where it ended
+    #[arg(long, value_name = "FILE.jsonl")]
+    detections_out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Certainty")]
+struct CertaintyArgs {
+    /// Intervals of the COCO figures from so many resampled sets of pictures, such as 1000
+    #[arg(long, value_name = "N")]
+    bootstrap: Option<NonZeroUsize>,
+    /// Seed of the resampling
+    #[arg(long, value_name = "N", default_value = "0")]
+    seed: u64,
+    /// Other detections of the same data, to tell by how much these are better
+    #[arg(long, value_name = "PATH", requires = "bootstrap")]
+    against: Option<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Output")]
+struct OutputArgs {
+    /// Write all figures as JSON; - for standard output, in place of the table
+    #[arg(long, value_name = "FILE|-")]
+    json: Option<PathBuf>,
+    /// Write the classes as comma-separated values; - for standard output
+    #[arg(long, value_name = "FILE|-")]
+    csv: Option<PathBuf>,
+    /// Write a table for a pull request; - for standard output
+    #[arg(long, value_name = "FILE|-")]
+    markdown: Option<PathBuf>,
+    /// Write a page with curves, tables and the worst pictures: one file, no network
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+    /// Write the detections as COCO results, for pycocotools
+    #[arg(long, value_name = "FILE.json")]
+    coco_results: Option<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Gates")]
+struct GateArgs {
+    /// Exit with 3 if a figure is lower: any of the COCO figures, voc2007, voc2010, darknet, precision, recall, f1; repeatable
+    #[arg(long, value_name = "AP50=0.6", value_parser = |text: &str| Gate::parse(text).map_err(|error| error.to_string()))]
+    fail_under: Vec<Gate>,
+    /// JSON of an earlier evaluation to compare with
+    #[arg(long, value_name = "FILE.json", requires = "max_drop")]
+    baseline: Option<PathBuf>,
+    /// Exit with 3 if AP, AP50 or AP75 fell by more than so many points (hundredths)
+    #[arg(long, value_name = "POINTS", requires = "baseline")]
+    max_drop: Option<f64>,
+}
+
+impl EvaluateCommand {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let options = self.measure_options()?;
+        self.output.check()?;
+        let baseline = self.gates.baseline.as_deref().map(Baseline::read).transpose()?;
+        let dataset = self.data.open()?;
+        let overrides = match &self.data.class_map {
+            Some(path) => ClassOverrides::read(path)?,
+            None => ClassOverrides::default(),
+        };
+        let (predictions, found) = match &self.data.detections {
+            Some(path) => self.read(path, &dataset, &overrides)?,
+            None => self.look(&dataset, &overrides)?,
+        };
+        let other = match &self.certainty.against {
+            Some(path) => Some(self.read(path, &dataset, &overrides)?),
+            None => None,
+        };
+        let mut findings = dataset.findings.clone();
+        findings.extend(found);
+        let (other, others) = other.unzip();
+        findings.extend(others.unwrap_or_default());
+        self.data.judge(&findings)?;
+        let bar = progress(self.certainty.bootstrap.map_or(0, NonZeroUsize::get), "resampled sets")?;
+        let evaluation = measure(&dataset, &predictions, other.as_ref(), &findings, &options, &|_| bar.inc(1))
+            .map_err(|error| Usage(error.to_string()))?;
+        bar.finish_and_clear();
+        self.output.write(&evaluation, &dataset, &predictions)?;
+        self.gates.judge(&evaluation, baseline.as_ref())
+    }
+
+    fn measure_options(&self) -> anyhow::Result<MeasureOptions> {
+        let CertaintyArgs { bootstrap, seed, .. } = self.certainty;
+        let bootstrap = bootstrap.map(|replicates| BootstrapOptions {
+            replicates: replicates.get(),
+            seed,
+            ..BootstrapOptions::default()
+        });
+        Ok(MeasureOptions { bootstrap, ..self.protocol.options()? })
+    }
+
+    /// Reads detections that were made elsewhere.
+    fn read(
+        &self,
+        path: &Path,
+        dataset: &Dataset,
+        overrides: &ClassOverrides,
+    ) -> anyhow::Result<(Predictions, Findings)> {
+        let results = results::read(path, dataset, overrides)?;
+        results.mapping.iter().for_each(tell_mapping);
+        let name = results.model.unwrap_or_else(|| path.display().to_string());
+        Ok((Predictions { name, list: results.predictions, run: None }, results.findings))
+    }
+
+    /// Runs a model, or asks a server.
+    fn look(&self, dataset: &Dataset, overrides: &ClassOverrides) -> anyhow::Result<(Predictions, Findings)> {
+        let model = &self.model;
+        let settings = RunSettings {
+            confidence: model.confidence,
+            nms_iou: model.nms_iou,
+            max_detections: model.detections_per_image.get(),
+        };
+        let (header, log, missing) = match &model.endpoint {
+            Some(url) => {
+                let endpoint = Endpoint::connect(url, model.model.as_deref(), model.api_key.clone(), settings)?;
+                // A server shares out its work by itself: enough requests to keep it busy, and none waits for long.
+                self.run_all(dataset, endpoint.header(), processors(), |image, bytes| endpoint.look(image, bytes))?
+            }
+            None => {
+                let entry = model.catalog.choose(model.model.as_deref())?;
+                let file = entry.open()?;
+                let sha256 = file.sha256.clone();
+                // One thread a picture, and as many pictures as processors: quicker than to share out each picture.
+                let threads = model.engine.threads.unwrap_or(NonZeroUsize::MIN);
+                let runtime = Runtime::new(EngineOptions { threads, ..*model.engine.runtime().options() });
+                let detector = file.into_detector(&runtime, None)?;
+                let (model, labels) = (detector.name().to_owned(), detector.metadata().labels.clone());
+                let header = RunHeader { model, sha256, labels, settings };
+                let options = nms_options(&header.settings);
+                let workers = (processors() / threads.get()).max(1);
+                self.run_all(dataset, header, workers, |image, bytes| look(&detector, &options, &image.name, bytes))?
+            }
+        };
+        let path = self.model.detections_out.as_deref().unwrap_or(Path::new("detections"));
+        let mut results = results::parse_lines(log.lines(), path, dataset, overrides)?;
+        results.findings.extend(missing);
+        results.mapping.iter().for_each(tell_mapping);
+        Ok((
+            Predictions { name: header.model, list: results.predictions, run: Some(header.settings) },
+            results.findings,
+        ))
+    }
+
+    fn run_all(
+        &self,
+        dataset: &Dataset,
+        header: RunHeader,
+        workers: usize,
+        look: impl Fn(&ocelli::dataset::Image, &[u8]) -> Result<Look, RunError> + Sync,
+    ) -> anyhow::Result<(RunHeader, RunLog, Findings)> {
+        let mut log = RunLog::open(self.model.detections_out.as_deref(), &header)?;
+        let done = log.done();
+        if done > 0 {
+            tell(&format!("{done} of {} pictures are done already", dataset.images.len()));
+        }
+        let bar = progress(dataset.images.len(), "pictures")?;
+        bar.set_position(done as u64);
+        bar.reset_eta();
+        let missing = run(dataset, &mut log, workers, look, || bar.inc(1))?;
+        bar.finish_and_clear();
+        Ok((header, log, missing))
+    }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+fn nms_options(settings: &RunSettings) -> NmsOptions {
+    let RunSettings { confidence, nms_iou, max_detections } = *settings;
+    NmsOptions { confidence, iou: nms_iou, max_detections, ..NmsOptions::default() }
+}
+
+fn look(detector: &Detector, options: &NmsOptions, name: &str, bytes: &[u8]) -> Result<Look, RunError> {
+    match detector.detect(bytes, Some(name.to_owned()), &Limits::default(), options) {
+        Ok(sight) => Ok(Look::Seen(Box::new(sight.report))),
+        Err(DetectorError::Picture(_)) => Ok(Look::Unreadable),
+        Err(error) => Err(RunError::Detector { image: name.into(), reason: error.to_string() }),
+    }
+}
+
+/// Which class was taken for which, where that is not plain.
+fn tell_mapping(mapping: &ClassMap) {
+    if mapping.is_identity() {
+        return;
+    }
+    let pairs = mapping.pairs().filter(|pair| pair.from != pair.to);
+    let pairs: Vec<String> = pairs.map(|pair| format!("{} → {} (by {})", pair.from, pair.to, pair.how)).collect();
+    if !pairs.is_empty() {
+        tell(&format!("classes of other names: {}", pairs.join(", ")));
+    }
+    let left_over: Vec<&str> = mapping.left_over().collect();
+    if !left_over.is_empty() {
+        tell(&format!("the data set does not have, and detections of which are left out: {}", left_over.join(", ")));
+    }
+}
+
+impl DataArgs {
+    fn open(&self) -> anyhow::Result<Dataset> {
+        let Some(path) = self.truth.as_ref().or(self.data.as_ref()) else {
+            bail!(Usage("which data? name them with --data".into()));
+        };
+        let options = OpenOptions { format: self.format.0, split: self.split.clone() };
+        let dataset = open(path, &options)?;
+        let split = dataset.split.as_deref().map_or_else(String::new, |split| format!(", split {split}"));
+        tell(&format!("{}: {}{split}, {} pictures", path.display(), dataset.format.name(), dataset.images.len()));
+        if dataset.images.is_empty() {
+            bail!("{}: there are no pictures in it", path.display());
+        }
+        Ok(dataset)
+    }
+
+    /// Tells what is wrong with the data, and refuses what would make figures meaningless.
+    fn judge(&self, findings: &Findings) -> anyhow::Result<()> {
+        let told = list(findings, 1);
+        if !told.is_empty() {
+            tell(told.trim_end());
+        }
+        match findings.worst() {
+            Some(Severity::Error) => bail!("figures would mean nothing with such data"),
+            Some(Severity::Warning) if self.strict => bail!("--strict: such data are not accepted"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl OutputArgs {
+    /// Standard output is for one of them.
+    fn check(&self) -> Result<(), Usage> {
+        let outputs = [("--json", &self.json), ("--csv", &self.csv), ("--markdown", &self.markdown)];
+        let on_stdout = outputs.iter().filter(|(_, path)| path.as_deref().is_some_and(is_stdout));
+        match on_stdout.map(|(name, _)| *name).collect::<Vec<_>>()[..] {
+            [] | [_] => Ok(()),
+            [first, second, ..] => Err(Usage(format!("{first} - and {second} -: only one can have standard output"))),
+        }
+    }
+
+    fn write(&self, evaluation: &Evaluation, dataset: &Dataset, predictions: &Predictions) -> anyhow::Result<()> {
+        if let Some(path) = &self.json {
+            write_to(path, &format!("{}\n", serde_json::to_string(evaluation)?))?;
+        }
+        if let Some(path) = &self.csv {
+            write_to(path, &csv(evaluation))?;
+        }
+        if let Some(path) = &self.markdown {
+            write_to(path, &markdown(evaluation))?;
+        }
+        if let Some(path) = &self.report {
+            write_to(path, &report::html(evaluation, dataset, &predictions.list))?;
+        }
+        if let Some(path) = &self.coco_results {
+            write_to(path, &serde_json::to_string(&coco_results(dataset, predictions))?)?;
+        }
+        let taken = [&self.json, &self.csv, &self.markdown].into_iter().flatten().any(|path| is_stdout(path));
+        if !taken {
+            let out = std::io::stdout();
+            let options = TerminalOptions { color: out.is_terminal(), ..TerminalOptions::default() };
+            write!(out.lock(), "{}", terminal(evaluation, &options))?;
+        }
+        Ok(())
+    }
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+fn write_to(path: &Path, text: &str) -> anyhow::Result<()> {
+    if is_stdout(path) {
+        return Ok(std::io::stdout().lock().write_all(text.as_bytes())?);
+    }
+    std::fs::write(path, text).with_context(|| path.display().to_string())
+}
+
+/// A detection as pycocotools reads it.
+#[derive(Serialize)]
+struct CocoResult {
+    image_id: i64,
+    category_id: i64,
+    bbox: [f64; 4],
+    score: f64,
+}
+
+fn coco_results(dataset: &Dataset, predictions: &Predictions) -> Vec<CocoResult> {
+    let results = predictions.list.iter().map(|found| CocoResult {
+        image_id: dataset.images[found.image as usize].id,
+        category_id: dataset.category_ids[found.class as usize],
+        bbox: [found.bbox.x, found.bbox.y, found.bbox.width, found.bbox.height],
+        score: found.score,
+    });
+    results.collect()
+}
+
+impl GateArgs {
+    fn judge(&self, evaluation: &Evaluation, baseline: Option<&Baseline>) -> anyhow::Result<ExitCode> {
+        let mut missed = gates::check(evaluation, &self.fail_under);
+        if let (Some(baseline), Some(max_drop)) = (baseline, self.max_drop) {
+            missed.extend(baseline.check(evaluation, max_drop).map_err(|error| Usage(error.to_string()))?);
+        }
+        missed.iter().for_each(|missed| complain(&missed.to_string()));
+        Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(GATE_MISSED) })
+    }
+}
