@@ -1,8 +1,8 @@
 //! Reads JSON piece by piece: for files of hundreds of megabytes of which few fields matter.
 //!
 //! Why not serde_json: Python writes `NaN` and `Infinity`, and `1e999` is a number too, and such a record is to be counted
-//! and named, where serde_json gives the whole file up. It also needs the file in memory, or is slow. Numbers are exact:
-//! the nearest f64, as in Python.
+//! and named, where serde_json gives the whole file up. It also needs the file in memory, or is slow; ARCHITECTURE.md has
+//! figures. Numbers are exact: the nearest f64, as in Python.
 
 use super::DatasetError;
 use std::io::Read;
@@ -10,62 +10,13 @@ use std::ops::Range;
 use std::path::Path;
 
 mod number;
+mod scalar;
+mod skip;
+
+pub(super) use scalar::Scalar;
 
 /// Bytes that are read at once: they stay in the processor's cache.
 const STEP: u64 = 1 << 18;
-
-/// A value without parts, or the fact that it has parts.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Scalar {
-    /// `null`.
-    Null,
-    /// `true` or `false`.
-    Bool(bool),
-    /// A number without fraction and exponent that fits.
-    Integer(i64),
-    /// Any other number; `NaN` and `Infinity` too, which are not JSON.
-    Float(f64),
-    /// A string.
-    Text(String),
-    /// A list; skipped.
-    List,
-    /// An object; skipped.
-    Object,
-}
-
-impl Scalar {
-    /// As a number, whatever its kind.
-    pub fn number(&self) -> Option<f64> {
-        match self {
-            Self::Integer(value) => Some(*value as f64),
-            Self::Float(value) => Some(*value),
-            _ => None,
-        }
-    }
-
-    /// As a whole number: `3`, and `3.0` as well, which some exporters write.
-    pub fn whole(&self) -> Option<i64> {
-        match self {
-            Self::Integer(value) => Some(*value),
-            Self::Float(value) if value.fract() == 0.0 && value.abs() <= number::EXACT as f64 => Some(*value as i64),
-            _ => None,
-        }
-    }
-
-    /// What it is, for a message.
-    pub fn describe(&self) -> String {
-        match self {
-            Self::Null => "null".into(),
-            Self::Bool(value) => value.to_string(),
-            Self::Integer(value) => value.to_string(),
-            Self::Float(value) if value.is_infinite() => (if *value > 0.0 { "Infinity" } else { "-Infinity" }).into(),
-            Self::Float(value) => value.to_string(),
-            Self::Text(text) => format!("the string {:?}", text.chars().take(40).collect::<String>()),
-            Self::List => "a list".into(),
-            Self::Object => "an object".into(),
-        }
-    }
-}
 
 /// A JSON file that is being read.
 pub(super) struct Json<'a> {
@@ -75,9 +26,11 @@ pub(super) struct Json<'a> {
     window: Vec<u8>,
     /// The next byte in the window.
     at: usize,
-    /// Bytes and lines that were passed before the window.
+    /// Bytes that were passed before the window.
     passed: usize,
+    /// Line ends that were passed before this place in the window.
     lines: usize,
+    counted: usize,
     /// The record that is being read: its list, its index.
     record: Option<(&'static str, usize)>,
 }
@@ -85,12 +38,7 @@ pub(super) struct Json<'a> {
 impl<'a> Json<'a> {
     /// A reader; an empty file and a byte-order mark are refused. `path` is for messages.
     pub fn new(input: &'a mut dyn Read, path: &'a Path) -> Result<Self, DatasetError> {
-        Self::after(0, input, path)
-    }
-
-    /// As [`Json::new`], for what stands in the file after that many lines.
-    pub fn after(lines: usize, input: &'a mut dyn Read, path: &'a Path) -> Result<Self, DatasetError> {
-        let mut json = Self { input, path, window: Vec::new(), at: 0, passed: 0, lines, record: None };
+        let mut json = Self { input, path, window: Vec::new(), at: 0, passed: 0, counted: 0, lines: 0, record: None };
         json.more()?;
         let mark = match json.window.as_slice() {
             [0xef, 0xbb, 0xbf, ..] => "a byte-order mark, which JSON must not have: save it as UTF-8 without one",
@@ -209,18 +157,16 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Passes a value without looking into it: of lists and objects only the brackets are counted.
-    pub fn skip(&mut self) -> Result<(), DatasetError> {
-        match self.peek()? {
-            Some(b'"') => self.skip_string(),
-            Some(b'[' | b'{') => self.skip_parts(),
-            _ => self.scalar().map(drop),
-        }
-    }
-
     /// Refuses what follows the value.
     pub fn end(&mut self) -> Result<(), DatasetError> {
         if self.peek()?.is_some() { Err(self.unexpected("the end of the file")) } else { Ok(()) }
+    }
+
+    /// The line of the next byte, from 1.
+    pub fn line(&mut self) -> usize {
+        self.lines += newlines(self.window.get(self.counted..self.at).unwrap_or_default());
+        self.counted = self.at;
+        1 + self.lines
     }
 
     /// Whether the record is one of a list, and which: `record 3 of `annotations``.
@@ -231,7 +177,7 @@ impl<'a> Json<'a> {
     /// What is wrong here, with the line, the byte and the record.
     #[cold]
     pub fn fault(&self, reason: &str) -> DatasetError {
-        let line = 1 + self.lines + newlines(self.window.get(..self.at).unwrap_or_default());
+        let line = 1 + self.lines + newlines(self.window.get(self.counted..self.at).unwrap_or_default());
         let reason = format!("{reason} (byte {}{})", self.passed + self.at, self.context());
         DatasetError::malformed(self.path, Some(line), reason)
     }
@@ -251,10 +197,10 @@ impl<'a> Json<'a> {
     /// Drops what was passed and reads on; `false` at the end of the file.
     #[cold]
     fn more(&mut self) -> Result<bool, DatasetError> {
-        self.lines += newlines(self.window.get(..self.at).unwrap_or_default());
+        self.line();
         self.passed += self.at;
         self.window.drain(..self.at);
-        self.at = 0;
+        (self.at, self.counted) = (0, 0);
         let read = self.input.take(STEP).read_to_end(&mut self.window);
         Ok(read.map_err(|error| DatasetError::file(self.path, error))? > 0)
     }
@@ -324,44 +270,6 @@ impl<'a> Json<'a> {
         serde_json::from_slice(quoted).map_err(|_| self.fault("a string that is no UTF-8 or has a wrong escape"))
     }
 
-    fn skip_string(&mut self) -> Result<(), DatasetError> {
-        self.at += 1;
-        loop {
-            match self.window.get(self.at).copied() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                // Of an escape that lies across the window's end, the first half waits for the second.
-                Some(b'\\') if self.at + 1 < self.window.len() => self.at += 2,
-                Some(byte) if byte != b'\\' => self.at += 1,
-                _ if self.more()? => {}
-                _ => return Err(self.cut_off()),
-            }
-        }
-    }
-
-    fn skip_parts(&mut self) -> Result<(), DatasetError> {
-        let mut depth = 0_usize;
-        loop {
-            self.at += plain(self.window.get(self.at..).unwrap_or_default());
-            match self.window.get(self.at).copied() {
-                Some(b'"') => {
-                    self.skip_string()?;
-                    continue;
-                }
-                Some(b'[' | b'{') => depth += 1,
-                Some(_) => depth -= 1,
-                None if self.more()? => continue,
-                None => return Err(self.cut_off()),
-            }
-            self.at += 1;
-            if depth == 0 {
-                return Ok(());
-            }
-        }
-    }
-
     fn word(&mut self, word: &str) -> Result<(), DatasetError> {
         while self.window.len() < self.at + word.len() && self.more()? {}
         let found = self.window.get(self.at..).unwrap_or_default();
@@ -387,17 +295,6 @@ impl<'a> Json<'a> {
             return Ok(value);
         }
     }
-}
-
-/// How many bytes at the start are neither brackets nor quotation marks. Blocks are looked at as a whole: the compiler
-/// turns that into vector instructions, and outlines of masks are most of a COCO file.
-fn plain(bytes: &[u8]) -> usize {
-    // `[` and `{` differ in one bit, as do `]` and `}`.
-    let special = |byte: u8| byte == b'"' || byte | 0x20 == b'{' || byte | 0x20 == b'}';
-    let blocks = bytes.chunks_exact(32).take_while(|block| !block.iter().fold(false, |any, byte| any | special(*byte)));
-    let start = blocks.count() * 32;
-    let rest = bytes.get(start..).unwrap_or_default();
-    start + rest.iter().position(|byte| special(*byte)).unwrap_or(rest.len())
 }
 
 /// Line ends; in blocks whose count fits a byte, which the compiler turns into vector instructions.

@@ -94,7 +94,8 @@ fn sorted_images(images: Vec<Image>, file: &str, findings: &mut Findings) -> Vec
 fn sorted_categories(mut categories: Vec<Category>, file: &Path) -> Result<Vec<Category>, DatasetError> {
     categories.sort_by_key(|category| category.id);
     categories.dedup();
-    for (one, other) in categories.iter().zip(categories.iter().skip(1)).filter(|(one, other)| one.id == other.id) {
+    let mut pairs = categories.iter().zip(categories.iter().skip(1));
+    if let Some((one, other)) = pairs.find(|(one, other)| one.id == other.id) {
         let reason = format!("category {} is called both {:?} and {:?}", one.id, one.name, other.name);
         return Err(DatasetError::malformed(file, None, reason));
     }

@@ -1,6 +1,6 @@
 //! JSON's numbers.
 
-use super::Scalar;
+use super::scalar::Scalar;
 
 /// Whole numbers up to this one are f64s.
 pub(super) const EXACT: u64 = 1 << 53;

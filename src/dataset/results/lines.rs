@@ -1,4 +1,5 @@
-//! Ocelli's own JSON lines: one [`DetectionReport`](crate::detection::DetectionReport) a line.
+//! Ocelli's own JSON lines: one [`DetectionReport`](crate::detection::DetectionReport) a line. Line ends within reports, as
+//! other tools put them there, do no harm.
 
 use super::Results;
 use super::coco::json_score;
@@ -7,7 +8,7 @@ use crate::dataset::json::{Json, Scalar};
 use crate::dataset::{ClassOverrides, Dataset, DatasetError, Fault, Id, Place, boxes};
 use crate::geometry::BBox;
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
 /// The results in these bytes; `file` is for messages. Lines with the key `ocelli_run` are skipped.
@@ -30,20 +31,12 @@ pub(super) fn read(
     dataset: &Dataset,
     classes: &ClassOverrides,
 ) -> Result<Results, DatasetError> {
-    let (mut named, mut input, mut line) = (Named::new(dataset), BufReader::new(input), Vec::new());
+    let (mut json, mut named) = (Json::new(input, file)?, Named::new(dataset));
     named.file(file);
     let (mut model, mut pictures, mut repeated) = (None, HashSet::new(), Vec::new());
-    for number in 1.. {
-        line.clear();
-        if input.read_until(b'\n', &mut line).map_err(|error| DatasetError::file(file, error))? == 0 {
-            break;
-        }
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        let Some(report) = report(&mut Json::after(number - 1, &mut line.as_slice(), file)?, &mut named)? else {
-            continue;
-        };
+    while json.peek()?.is_some() {
+        let number = json.line();
+        let Some(report) = report(&mut json, &mut named)? else { continue };
         model = model.or(report.model);
         if !pictures.insert(report.picture.clone()) {
             repeated.push((number, report.picture));
@@ -74,8 +67,9 @@ type Object = (Name, Result<BBox, Fault>, Result<f64, Fault>);
 /// Reads a line; `None` if it tells of the run.
 fn report(json: &mut Json, named: &mut Named) -> Result<Option<Report>, DatasetError> {
     let (mut run, mut model, mut picture, mut objects) = (false, None, None, None);
-    json.object(&["ocelli_run", "model", "image", "detections"], |json, key| {
+    json.object(&["ocelli_run", "model", "image", "detections", "images", "annotations"], |json, key| {
         match key {
+            "images" | "annotations" => return Err(json.fault("this is a COCO data set, where results belong")),
             "ocelli_run" => {
                 run = true;
                 json.skip()?;
@@ -96,7 +90,6 @@ fn report(json: &mut Json, named: &mut Named) -> Result<Option<Report>, DatasetE
         }
         Ok(())
     })?;
-    json.end()?;
     if run {
         return Ok(None);
     }

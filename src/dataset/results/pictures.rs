@@ -92,11 +92,10 @@ pub(super) fn size(image: &Image) -> Option<(u32, u32)> {
         let reader = ImageReader::open(image.path.as_ref()?).ok()?.with_guessed_format().ok()?;
         let mut decoder = reader.into_decoder().ok()?;
         let (width, height) = decoder.dimensions();
-        let turned = match decoder.orientation().ok()? {
-            Orientation::Rotate90 | Orientation::Rotate270 => true,
-            Orientation::Rotate90FlipH | Orientation::Rotate270FlipH => true,
-            _ => false,
-        };
+        let turned = matches!(
+            decoder.orientation().ok()?,
+            Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
+        );
         Some(if turned { (height, width) } else { (width, height) })
     };
     image.size.or_else(measured)

@@ -1,6 +1,8 @@
 //! Tests of data sets and evaluation, which need no network: `cargo test --release --no-default-features`.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
+mod coco;
+mod coco_faults;
 #[path = "../data.rs"]
 mod data;
 mod dataset;
@@ -11,3 +13,7 @@ mod dataset_formats;
 mod dataset_mutations;
 #[path = "../python.rs"]
 mod python;
+mod results;
+mod results_classes;
+mod results_faults;
+mod results_formats;

@@ -1,0 +1,13 @@
+//! Results as comma-separated values.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use ocelli::dataset::results::parse_csv;
+use ocelli_fuzz::{CLASSES, DATASET};
+use std::path::Path;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(results) = parse_csv(bytes, Path::new("dt.csv"), &DATASET, &CLASSES) {
+        assert!(results.predictions.iter().all(|prediction| prediction.score.is_finite() && prediction.class < 3));
+    }
+});
