@@ -28,6 +28,15 @@ SEEDS = {
     "results_yolo": ["0 0.5 0.5 0.1 0.1 0.9\n1 0.25 0.5 0.1 0.2 1\n", "2 0.5 0.5 0.1 0.1\n"],
     "results_csv": ["filename,class,score,xmin,ymin,xmax,ymax\na.jpg,dog,0.5,0,0,16,32\nb_0.jpg,\"cup\",,1,2,3,4\n",
                     "image;label;confidence;x1;y1;x2;y2\na;person;1;0;0;16;32\n"],
+    "truth_voc": ["<annotation><filename>a.jpg</filename><size><width>9</width><height>9</height></size><object><name>dög"
+                  "</name><difficult>1</difficult><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3.5</xmax><ymax>4</ymax></bndbox>"
+                  "</object></annotation>", "a 1\nb -1\r\n"],
+    "truth_yolo": ["path: .\ntrain: [a, b.txt]\nval: images/val # here\nnc: 2\nnames:\n  0: cat\n  1: 'dog: big'\n",
+                   "val: c\nnames: [no, 5, null]\n"],
+    "truth_labels": ["0 0.5 0.5 0.2 0.5\n1 0.1 0.25 0.5 0.25 0.3 0.75\r\n\n2 1e300 nan inf -0\n"],
+    "truth_darknet": ["# data\nclasses= 80\ntrain  = a.txt\nvalid = b.txt\nnames = data/coco.names\n"],
+    "truth_csv": ["filename,width,height,class,xmin,ymin,xmax,ymax\n\"a, \"\"b\"\".jpg\",650,417,cat,81,88,522,408\nb,,,,,,,\n",
+                  "image;label;x;y;w;h\na;dog;1;2;3;4\n"],
     "class_map": ["# a comment\nsofa = couch\n\"dog\" = 'hound' # why\n", "b = c"],
 }
 

@@ -1,8 +1,6 @@
 //! Which picture of the data set a result is about.
 
-use crate::dataset::{Dataset, Format, Image};
-use image::metadata::Orientation;
-use image::{ImageDecoder, ImageReader};
+use crate::dataset::{Dataset, Format, Image, pictures};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -88,17 +86,7 @@ impl<'a> Names<'a> {
 
 /// A picture's size: the data set's word, else the header of its file, upright.
 pub(super) fn size(image: &Image) -> Option<(u32, u32)> {
-    let measured = || {
-        let reader = ImageReader::open(image.path.as_ref()?).ok()?.with_guessed_format().ok()?;
-        let mut decoder = reader.into_decoder().ok()?;
-        let (width, height) = decoder.dimensions();
-        let turned = matches!(
-            decoder.orientation().ok()?,
-            Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
-        );
-        Some(if turned { (height, width) } else { (width, height) })
-    };
-    image.size.or_else(measured)
+    image.size.or_else(|| pictures::size(image.path.as_ref()?))
 }
 
 fn base(name: &str) -> &str {

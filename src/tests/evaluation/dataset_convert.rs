@@ -43,6 +43,10 @@ fn sorted(dataset: &Dataset) -> Vec<(String, String, Truth)> {
     truths
 }
 
+fn tolerance(targets: &[Target]) -> f64 {
+    if targets.contains(&Target::Yolo) { CUT } else { ROUNDING }
+}
+
 fn assert_same(one: &Dataset, other: &Dataset, tolerance: f64, what: &str) {
     let (one, other) = (sorted(one), sorted(other));
     assert_eq!(one.len(), other.len(), "{what}");
@@ -60,21 +64,16 @@ fn every_format_becomes_every_other_and_keeps_its_boxes() {
     for name in ["bccd", "raccoon", "coco128"] {
         let dataset = open(&data.join("detection").join(name), &OpenOptions::default()).expect("the data set");
         for first in TARGETS {
+            let folder = tempfile::tempdir().expect("a folder");
+            let (_, once) = written(&dataset, first, &folder.path().join("once"));
+            assert_same(&dataset, &once, tolerance(&[first]), &format!("{name} as {first:?}"));
             for second in TARGETS {
-                let folder = tempfile::tempdir().expect("a folder");
-                let (_, once) = written(&dataset, first, &folder.path().join("first"));
-                assert_same(
-                    &dataset,
-                    &once,
-                    if first == Target::Yolo { CUT } else { ROUNDING },
-                    &format!("{name} as {first:?}"),
-                );
-                let (_, twice) = written(&once, second, &folder.path().join("second"));
+                let (_, twice) = written(&once, second, &folder.path().join(format!("{second:?}")));
                 assert_same(
                     &dataset,
                     &twice,
                     tolerance(&[first, second]),
-                    &format!("{name} as {first:?}, then {second:?}"),
+                    &format!("{name} by {first:?} as {second:?}"),
                 );
             }
         }
@@ -141,12 +140,7 @@ fn odd_names_stay_in_the_folder_and_differ() {
         names.sort_unstable();
         assert_eq!(names, ["outside.png", "x_y-2.jpg", "x_y.png"]);
         assert_eq!(again.labels, ["5", "a, <b> & 'c'", "no"]);
-        assert!(
-            told.losses.contains(&"3 pictures have other names".into())
-                || told.losses.contains(&"2 pictures have other names".into()),
-            "{:?}",
-            told.losses
-        );
+        assert!(told.losses.contains(&"3 pictures have other names".into()), "{:?}", told.losses);
         assert_eq!(told.losses.iter().any(|loss| loss.contains("cut at its edge")), target == Target::Yolo);
     }
 }
