@@ -150,3 +150,30 @@ fn what_is_no_data_set_is_refused_with_what_was_looked_for() {
     files.write("a.xml", "<annotation/>");
     assert!(refused("a.xml").contains("open the folder"), "{}", refused("a.xml"));
 }
+
+#[test]
+fn darknet_finds_labels_where_darknet_looks_for_them() {
+    let files = Files::new();
+    for (picture, labels) in [
+        ("data/images/a.png", "data/labels/a.txt"),
+        ("data/JPEGImages/b.png", "data/labels/b.txt"),
+        ("data/obj/c.png", "data/obj/c.txt"),
+    ] {
+        files.picture(picture, 100, 80);
+        files.write(labels, "1 0.5 0.5 0.2 0.5\n");
+    }
+    files.write("data/train.txt", "data/images/a.png\ndata/JPEGImages/b.png\ndata/obj/c.png\n");
+    files.write("data/obj.names", "cat\ndog\n\n");
+    files.write("cfg/obj.data", "classes=2\ntrain=data/train.txt\nnames=data/obj.names\n");
+    for path in ["cfg/obj.data", "cfg", "data/train.txt"] {
+        let dataset = files.open(path, None).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert!(dataset.findings.is_empty(), "{path}: {:?}", dataset.findings);
+        assert_eq!(
+            (dataset.format, dataset.truths.len(), dataset.labels),
+            (Format::Darknet, 3, vec!["cat".into(), "dog".into()])
+        );
+    }
+    files.write("cfg/obj.data", "classes=3\ntrain=data/train.txt\nnames=data/obj.names\n");
+    let error = files.open("cfg", None).expect_err("a contradiction").to_string();
+    assert!(error.contains("classes = 3, but there are 2 names"), "{error}");
+}
