@@ -146,8 +146,8 @@ impl<'a> Ranking<'a> {
             }
         }
         best.map(|best| {
-            // Nothing is less sure: 0 keeps all, but for scores that are not above it.
-            let nothing = if best.confidence > 0.0 { 0.0 } else { best.confidence - 1.0 };
+            // Where nothing is less sure, not much below: what was never seen is not to be let in.
+            let nothing = best.confidence - best.confidence.abs().max(1e-6) * 0.1;
             Cut { confidence: between(lower.unwrap_or(nothing), best.confidence), ..best }
         })
     }

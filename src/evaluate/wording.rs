@@ -170,15 +170,15 @@ fn place(place: &Place) -> String {
 
 /// The best confidence of each class as the server's configuration takes it: a TOML table, ready to paste.
 ///
-/// Rounded down to four decimals, so that the prediction that the threshold was taken from stays above it. Classes
-/// without one are left out; of two classes of one name, the first is taken.
+/// Classes without one are left out; of two classes of one name, the first is taken.
 pub fn thresholds(evaluation: &Evaluation) -> String {
     let mut text = format!("[models.{}.thresholds]\n", key(&model_name(&evaluation.settings.model)));
     let mut seen = std::collections::BTreeSet::new();
     for class in &evaluation.classes {
-        let Some(confidence) = class.best_confidence.filter(|confidence| (0.0..=1.0).contains(confidence)) else {
-            continue;
-        };
+        // Without a right prediction no confidence is better than another.
+        let useful = class.best_f1.is_some_and(|f1| f1 > 0.0);
+        let confidence = class.best_confidence.filter(|confidence| useful && (0.0..=1.0).contains(confidence));
+        let Some(confidence) = confidence else { continue };
         if seen.insert(class.label.as_str()) {
             text.push_str(&format!("{} = {confidence:?}\n", quoted(&class.label)));
         }
