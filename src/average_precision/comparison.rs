@@ -16,6 +16,8 @@ pub struct Comparison<'a> {
     ranking_by_class: Grouped,
     truth_cells: Grouped,
     prediction_cells: Grouped,
+    truth_images: Vec<u32>,
+    prediction_images: Vec<u32>,
 }
 
 /// One class of a comparison.
@@ -53,30 +55,33 @@ impl<'a> Comparison<'a> {
         pooled: bool,
     ) -> Self {
         let ranking = ranking(predictions, pooled);
-        let truth_class = |index: u32| truths[index as usize].class;
-        let truth_image = |index: u32| truths[index as usize].image;
-        let prediction_class = |index: u32| predictions[index as usize].class;
-        let prediction_image = |index: u32| predictions[index as usize].image;
-        let by_class = |order: &[u32], class: &dyn Fn(u32) -> u32| match pooled {
+        // Read again and again out of order: they are to stay in the cache.
+        let truth_images: Vec<u32> = truths.iter().map(|truth| truth.image).collect();
+        let truth_classes: Vec<u32> = truths.iter().map(|truth| truth.class).collect();
+        let prediction_images: Vec<u32> = predictions.iter().map(|prediction| prediction.image).collect();
+        let prediction_classes: Vec<u32> = predictions.iter().map(|prediction| prediction.class).collect();
+        let by_class = |order: &[u32], keys: &[u32]| match pooled {
             true => Grouped { order: order.to_vec(), classes: std::iter::once(0..order.len()).collect() },
-            false => Grouped::new(order, classes, class),
+            false => Grouped::new(order, classes, keys),
         };
         // COCO takes the truths of pooled classes class by class.
         let mut truth_order = file_order(truths.len());
         if pooled {
-            truth_order = Grouped::new(&truth_order, classes, &truth_class).order;
+            truth_order = Grouped::new(&truth_order, classes, &truth_classes).order;
         }
-        let by_image = Grouped::new(&truth_order, images, &truth_image).order;
-        let ranked_by_image = Grouped::new(&ranking, images, &prediction_image).order;
+        let truths_by_image = Grouped::new(&truth_order, images, &truth_images).order;
+        let predictions_by_image = Grouped::new(&ranking, images, &prediction_images).order;
         Self {
             images,
             truths,
             predictions,
             classes,
             pooled,
-            ranking_by_class: by_class(&ranking, &prediction_class),
-            truth_cells: by_class(&by_image, &truth_class),
-            prediction_cells: by_class(&ranked_by_image, &prediction_class),
+            ranking_by_class: by_class(&ranking, &prediction_classes),
+            truth_cells: by_class(&truths_by_image, &truth_classes),
+            prediction_cells: by_class(&predictions_by_image, &prediction_classes),
+            truth_images,
+            prediction_images,
             ranking,
         }
     }
@@ -129,8 +134,8 @@ impl<'a> Class<'a> {
     /// The pictures that have something of this class, in their order.
     pub fn cells(&self) -> impl Iterator<Item = Cell<'a>> + use<'a> {
         let Self { comparison, mut truths, mut predictions, .. } = *self;
-        let truth_image = move |index: &u32| comparison.truths[*index as usize].image;
-        let prediction_image = move |index: &u32| comparison.predictions[*index as usize].image;
+        let truth_image = move |index: &u32| comparison.truth_images[*index as usize];
+        let prediction_image = move |index: &u32| comparison.prediction_images[*index as usize];
         std::iter::from_fn(move || {
             let next = truths.first().map(truth_image).into_iter().chain(predictions.first().map(prediction_image));
             let image = next.min()?;
@@ -142,13 +147,28 @@ impl<'a> Class<'a> {
     }
 }
 
+impl<'a> Class<'a> {
+    /// The pictures that have truths of this class, in their order: far fewer than those with predictions.
+    pub fn cells_with_truths(&self) -> impl Iterator<Item = Cell<'a>> + use<'a> {
+        let Self { comparison, truths, mut predictions, .. } = *self;
+        let truth_image = move |index: &u32| comparison.truth_images[*index as usize];
+        let prediction_image = move |index: &u32| comparison.prediction_images[*index as usize];
+        truths.chunk_by(move |a, b| truth_image(a) == truth_image(b)).map(move |truths| {
+            let image = truths.first().map_or(0, truth_image);
+            predictions = &predictions[predictions.partition_point(|index| prediction_image(index) < image)..];
+            let here = predictions.iter().take_while(|index| prediction_image(index) == image).count();
+            Cell { truths, predictions: &predictions[..here] }
+        })
+    }
+}
+
 impl Grouped {
-    /// `order` sorted by `class` (below `classes`), equals as they stood: a counting sort.
+    /// `order` sorted by the class of each (below `classes`), equals as they stood: a counting sort.
     #[expect(clippy::cast_possible_truncation, reason = "records are indexed by u32 throughout")]
-    fn new(order: &[u32], classes: usize, class: &dyn Fn(u32) -> u32) -> Self {
+    fn new(order: &[u32], classes: usize, class: &[u32]) -> Self {
         let mut starts = vec![0; classes + 1];
-        for &index in order {
-            starts[class(index) as usize + 1] += 1;
+        for class in class {
+            starts[*class as usize + 1] += 1;
         }
         for class in 0..classes {
             starts[class + 1] += starts[class];
@@ -156,7 +176,7 @@ impl Grouped {
         let mut next: Vec<u32> = starts.iter().map(|start| *start as u32).collect();
         let mut sorted = vec![0; order.len()];
         for &index in order {
-            let place = &mut next[class(index) as usize];
+            let place = &mut next[class[index as usize] as usize];
             sorted[*place as usize] = index;
             *place += 1;
         }

@@ -28,34 +28,31 @@ pub struct Precisions {
     pub mean: Option<f64>,
 }
 
-/// Pascal VOC's average precisions.
+/// What the three protocols say.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Voc {
+pub struct Devkits {
     /// VOC 2007: the mean of the best precisions at eleven recalls.
     pub voc2007: Precisions,
     /// VOC 2010 and later: the area under the curve.
     pub voc2010: Precisions,
+    /// Darknet: the area under the curve.
+    pub darknet: Precisions,
 }
 
-/// Pascal VOC's average precisions at an IoU threshold.
-pub fn voc(comparison: &Comparison, iou: f64) -> Voc {
-    let curves = curves(comparison, iou, Rules::Voc);
-    let precisions = |interpolate: fn(&[Point]) -> f64| {
+/// Average precision at an IoU threshold by the three protocols.
+#[expect(clippy::cast_precision_loss, reason = "far fewer than 2^53 classes")]
+pub fn evaluate(comparison: &Comparison, iou: f64) -> Devkits {
+    let places = places(comparison);
+    let precisions = |curves: &[Option<Vec<Point>>], interpolate: fn(&[Point]) -> f64| {
         let classes: Vec<_> = curves.iter().map(|curve| curve.as_deref().map(interpolate)).collect();
         let mean = mean(&classes.iter().flatten().copied().collect::<Vec<_>>());
         Precisions { classes, mean }
     };
-    Voc { voc2007: precisions(eleven_points), voc2010: precisions(area) }
-}
-
-/// Darknet's average precision at an IoU threshold.
-#[expect(clippy::cast_precision_loss, reason = "far fewer than 2^53 classes")]
-pub fn darknet(comparison: &Comparison, iou: f64) -> Precisions {
-    let curves = curves(comparison, iou, Rules::Darknet);
-    let classes: Vec<_> = curves.iter().map(|curve| curve.as_deref().map(area)).collect();
-    let sum: f64 = classes.iter().flatten().sum();
-    let mean = classes.iter().any(Option::is_some).then(|| sum / classes.len() as f64);
-    Precisions { classes, mean }
+    let voc = curves(comparison, &places, iou, Rules::Voc);
+    let mut darknet = precisions(&curves(comparison, &places, iou, Rules::Darknet), area);
+    let all = darknet.classes.len() as f64;
+    darknet.mean = darknet.mean.map(|_| darknet.classes.iter().flatten().sum::<f64>() / all);
+    Devkits { voc2007: precisions(&voc, eleven_points), voc2010: precisions(&voc, area), darknet }
 }
 
 /// Whose.
@@ -72,68 +69,82 @@ struct Point {
     precision: f64,
 }
 
-/// What a prediction claims.
-#[derive(Debug, Clone, Copy)]
-enum Claim {
-    Truth(u32),
-    Ignored,
-    Nothing,
-}
-
 /// The curve of each class, `None` for those without truths that count.
-fn curves(comparison: &Comparison, iou: f64, rules: Rules) -> Vec<Option<Vec<Point>>> {
-    let mut claims = vec![Claim::Nothing; comparison.predictions.len()];
+fn curves(comparison: &Comparison, places: &[u32], iou: f64, rules: Rules) -> Vec<Option<Vec<Point>>> {
     let mut taken = vec![false; comparison.truths.len()];
+    let mut claims = Vec::new();
     let curve = |class: Class| {
+        claims.clear();
         let mut positives = 0u32;
-        for cell in class.cells() {
-            positives += claim(comparison, &cell, (iou, rules), &mut claims);
+        for cell in class.cells_with_truths() {
+            positives +=
+                claim(comparison, &cell, (iou, rules), |index, claim| claims.push((places[index as usize], claim)));
         }
-        let (mut right, mut wrong) = (0u32, 0u32);
+        if positives == 0 {
+            return None;
+        }
+        // Most predictions claim nothing: how many of them are surer than another follows from its place.
+        claims.sort_unstable_by_key(|(place, _)| *place);
+        let (mut right, mut ignored) = (0u32, 0u32);
         let mut points = Vec::new();
-        for index in class.ranking.iter().filter(|_| positives > 0) {
-            match claims[*index as usize] {
-                Claim::Ignored => {}
-                Claim::Truth(truth) if !std::mem::replace(&mut taken[truth as usize], true) => {
+        for (place, claim) in &claims {
+            match claim {
+                None => ignored += 1,
+                Some(truth) if !std::mem::replace(&mut taken[*truth as usize], true) => {
+                    let wrong = place - right - ignored;
                     right += 1;
-                    let (right, wrong) = (f64::from(right), f64::from(wrong));
-                    points.push(Point { recall: right / f64::from(positives), precision: right / (right + wrong) });
+                    let precision = f64::from(right) / f64::from(right + wrong);
+                    points.push(Point { recall: f64::from(right) / f64::from(positives), precision });
                 }
-                Claim::Truth(_) | Claim::Nothing => wrong += 1,
+                Some(_) => {}
             }
         }
-        (positives > 0).then_some(points)
+        Some(points)
     };
     comparison.classes().map(curve).collect()
 }
 
-/// What each prediction of a picture claims; returns how many truths count.
-fn claim(comparison: &Comparison, cell: &Cell, (iou, rules): (f64, Rules), claims: &mut [Claim]) -> u32 {
+/// The place of each prediction among those of its class, by falling score.
+fn places(comparison: &Comparison) -> Vec<u32> {
+    let mut places = vec![0; comparison.predictions.len()];
+    for class in comparison.classes() {
+        class.ranking.iter().zip(0..).for_each(|(index, place)| places[*index as usize] = place);
+    }
+    places
+}
+
+/// Tells what the predictions of a picture claim that claim anything: a truth, or `None` for an ignored one, which is claimed
+/// any number of times. Returns how many truths count.
+fn claim(
+    comparison: &Comparison,
+    cell: &Cell,
+    (iou, rules): (f64, Rules),
+    mut tell: impl FnMut(u32, Option<u32>),
+) -> u32 {
     let inclusive = if rules == Rules::Voc { 1.0 } else { 0.0 };
     let extent = |b: &BBox| BBox::new(b.x, b.y, b.width + inclusive, b.height + inclusive);
     let truth = |index: &u32| &comparison.truths[*index as usize];
-    for index in cell.predictions.iter().filter(|_| !cell.truths.is_empty()) {
+    for index in cell.predictions {
         let bbox = extent(&comparison.predictions[*index as usize].bbox);
         let overlap = |ignored_too: bool| {
             let candidates = cell.truths.iter().filter(|index| ignored_too || truth(index).counts());
             candidates.map(|index| (bbox.iou(&extent(&truth(index).bbox)), *index)).fold(None, first_of_the_largest)
         };
-        claims[*index as usize] = match rules {
-            Rules::Voc => match overlap(true) {
-                Some((largest, index)) if largest >= iou => match truth(&index).counts() {
-                    true => Claim::Truth(index),
-                    false => Claim::Ignored,
-                },
-                _ => Claim::Nothing,
-            },
-            Rules::Darknet => match overlap(false) {
-                Some((largest, index)) if largest > iou => Claim::Truth(index),
-                _ => match overlap(true) {
-                    Some((largest, _)) if largest > iou => Claim::Ignored,
-                    _ => Claim::Nothing,
-                },
-            },
-        };
+        match rules {
+            Rules::Voc => {
+                if let Some((_, best)) = overlap(true).filter(|(largest, _)| *largest >= iou) {
+                    tell(*index, Some(best).filter(|best| truth(best).counts()));
+                }
+            }
+            Rules::Darknet => {
+                let beyond = |best: &(f64, u32)| best.0 > iou;
+                if let Some((_, best)) = overlap(false).filter(beyond) {
+                    tell(*index, Some(best));
+                } else if overlap(true).is_some_and(|best| beyond(&best)) {
+                    tell(*index, None);
+                }
+            }
+        }
     }
     cell.truths.iter().map(|index| u32::from(truth(index).counts())).sum()
 }

@@ -89,9 +89,6 @@ fn read(path: &Path, file: &Path, split: Option<String>) -> Result<Dataset, Data
 
 /// Looks for pictures beside the file and one folder up, in folders of the split's name or of the usual ones.
 fn find_pictures(dataset: &mut Dataset, file: &Path, split: &str) -> Result<(), DatasetError> {
-    if dataset.images.iter().all(|image| image.path.is_some()) {
-        return Ok(());
-    }
     let near = file.parent().unwrap_or(Path::new(""));
     let roots = [near.join("."), near.join("..")];
     let below = [
@@ -103,7 +100,7 @@ fn find_pictures(dataset: &mut Dataset, file: &Path, split: &str) -> Result<(), 
         "".into(),
     ];
     let folders = Folders::new(roots.iter().flat_map(|root| below.iter().map(|name| root.join(name))))?;
-    for (index, image) in dataset.images.iter_mut().enumerate().filter(|(_, image)| image.path.is_none()) {
+    for (index, image) in dataset.images.iter_mut().enumerate() {
         image.path = folders.find(&image.name);
         if image.path.is_none() {
             dataset.findings.add(Fault::MissingPicture, || place(file, index, Some(&image.name)));

@@ -79,24 +79,46 @@ pub(super) fn file_name(path: &str) -> &str {
 /// Folders that may hold a data set's pictures.
 #[derive(Debug, Default)]
 pub(super) struct Folders {
-    /// Each with its pictures by their names without extension.
-    folders: Vec<(PathBuf, HashMap<String, PathBuf>)>,
+    folders: Vec<Folder>,
+}
+
+/// A folder with its pictures, so that a data set's names are looked up without asking the system for each.
+#[derive(Debug, Default)]
+struct Folder {
+    path: PathBuf,
+    names: HashMap<String, PathBuf>,
+    /// By their names without extension.
+    stems: HashMap<String, PathBuf>,
+}
+
+impl Folder {
+    fn read(path: PathBuf) -> Result<Self, DatasetError> {
+        let mut folder = Self { path, ..Self::default() };
+        for picture in list(&folder.path)?.into_iter().filter(|path| is_picture(path)) {
+            let text =
+                |part: Option<&std::ffi::OsStr>| part.map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
+            folder.names.insert(text(picture.file_name()), picture.clone());
+            folder.stems.entry(text(picture.file_stem())).or_insert(picture);
+        }
+        Ok(folder)
+    }
+
+    fn find(&self, name: &str) -> Option<PathBuf> {
+        if name.contains(['/', '\\']) || !is_picture(Path::new(name)) {
+            return Some(self.path.join(name)).filter(|path| path.is_file());
+        }
+        self.names.get(name).cloned()
+    }
 }
 
 impl Folders {
     /// Those of `candidates` that exist.
     pub fn new(candidates: impl IntoIterator<Item = PathBuf>) -> Result<Self, DatasetError> {
-        let mut folders: Vec<(PathBuf, HashMap<_, _>)> = Vec::new();
-        for folder in candidates {
-            if !folder.is_dir() || folders.iter().any(|(known, _)| *known == folder) {
-                continue;
+        let mut folders: Vec<Folder> = Vec::new();
+        for path in candidates {
+            if path.is_dir() && folders.iter().all(|known| known.path != path) {
+                folders.push(Folder::read(path)?);
             }
-            let mut stems = HashMap::new();
-            for path in list(&folder)?.into_iter().filter(|path| is_picture(path)) {
-                let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-                stems.entry(stem).or_insert(path);
-            }
-            folders.push((folder, stems));
         }
         Ok(Self { folders })
     }
@@ -107,7 +129,7 @@ impl Folders {
         if name.is_empty() {
             return None;
         }
-        let exact = |name: &str| self.folders.iter().map(|(folder, _)| folder.join(name)).find(|path| path.is_file());
+        let exact = |name: &str| self.folders.iter().find_map(|folder| folder.find(name));
         let short = file_name(name);
         let stem = Path::new(short).file_stem().map(|stem| stem.to_string_lossy());
         exact(name).or_else(|| exact(short)).or_else(|| self.find_stem(&stem?))
@@ -115,9 +137,9 @@ impl Folders {
 
     /// The first picture of that name, whatever its extension.
     pub fn find_stem(&self, stem: &str) -> Option<PathBuf> {
-        self.folders.iter().find_map(|(folder, stems)| match stem.contains('/') {
-            true => EXTENSIONS.iter().map(|e| folder.join(format!("{stem}.{e}"))).find(|path| path.is_file()),
-            false => stems.get(stem).cloned(),
+        self.folders.iter().find_map(|folder| match stem.contains('/') {
+            true => EXTENSIONS.iter().map(|e| folder.path.join(format!("{stem}.{e}"))).find(|path| path.is_file()),
+            false => folder.stems.get(stem).cloned(),
         })
     }
 }

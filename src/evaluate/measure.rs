@@ -10,8 +10,7 @@ use super::{
     ClassFigures, CurvePoint, Curves, DataFigures, Evaluation, Figures, MeanFigure, RunSettings, Settings, Warning,
 };
 use crate::average_precision::coco::{CocoOptions, Matches, OptionsError, Summary};
-use crate::average_precision::devkit::{darknet, voc};
-use crate::average_precision::{Comparison, Prediction};
+use crate::average_precision::{Comparison, Prediction, devkit};
 use crate::dataset::{Dataset, Findings};
 
 /// Pictures of [`Evaluation::worst`].
@@ -100,12 +99,12 @@ pub fn measure(
     let labels = if options.class_agnostic { vec!["all".into()] } else { dataset.labels.clone() };
     let (classes, curves) = classes(&outcomes, &labels, &summary);
     let recalls = &options.coco.recall_thresholds;
-    let (voc, darknet) = (voc(&comparison, options.iou), darknet(&comparison, options.iou));
+    let devkits = devkit::evaluate(&comparison, options.iou);
     Ok(Evaluation {
         data: data_figures(dataset, predictions),
-        voc2007: MeanFigure { mean: voc.voc2007.mean },
-        voc2010: MeanFigure { mean: voc.voc2010.mean },
-        darknet: MeanFigure { mean: darknet.mean },
+        voc2007: MeanFigure { mean: devkits.voc2007.mean },
+        voc2010: MeanFigure { mean: devkits.voc2010.mean },
+        darknet: MeanFigure { mean: devkits.darknet.mean },
         classes,
         warnings: warnings(findings),
         settings: settings(dataset, predictions, options),

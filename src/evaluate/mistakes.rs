@@ -17,6 +17,7 @@ use super::outcomes::{Outcome, Outcomes};
 use super::{ErrorFigures, ImageMistakes, Mistake};
 use crate::average_precision::Prediction;
 use crate::average_precision::coco::{interpolated, mean};
+use crate::geometry::BBox;
 
 /// IoU below which a box has nothing to do with a truth.
 const BACKGROUND: f64 = 0.1;
@@ -67,6 +68,14 @@ fn found(outcomes: &Outcomes, confidence: f64) -> Vec<bool> {
     found
 }
 
+/// A truth that counts.
+#[derive(Clone, Copy)]
+struct Near {
+    index: u32,
+    class: usize,
+    bbox: BBox,
+}
+
 struct Analysis<'a> {
     outcomes: &'a Outcomes<'a>,
     /// The fault of each wrong prediction, by its index.
@@ -75,13 +84,17 @@ struct Analysis<'a> {
 
 impl<'a> Analysis<'a> {
     fn new(outcomes: &'a Outcomes<'a>) -> Self {
-        let mut truths = vec![Vec::new(); outcomes.comparison.images];
-        for (truth, index) in outcomes.comparison.truths.iter().zip(0..).filter(|(truth, _)| truth.counts()) {
-            truths[truth.image as usize].push(index);
+        let comparison = outcomes.comparison;
+        let mut truths = vec![Vec::new(); comparison.images];
+        for (truth, index) in comparison.truths.iter().zip(0..).filter(|(truth, _)| truth.counts()) {
+            truths[truth.image as usize].push(Near { index, class: comparison.row(truth.class), bbox: truth.bbox });
         }
-        let mut analysis = Self { outcomes, faults: vec![None; outcomes.comparison.predictions.len()] };
-        for outcome in outcomes.all().iter().filter(|outcome| !outcome.right) {
-            analysis.faults[outcome.prediction as usize] = Some(analysis.judge(outcome.prediction, &truths));
+        let mut analysis = Self { outcomes, faults: vec![None; comparison.predictions.len()] };
+        // In the order of the file, where pictures mostly stand together.
+        for (index, prediction) in
+            comparison.predictions.iter().enumerate().filter(|(index, _)| outcomes.is_wrong(*index))
+        {
+            analysis.faults[index] = Some(analysis.judge(prediction, &truths[prediction.image as usize]));
         }
         analysis
     }
@@ -90,18 +103,16 @@ impl<'a> Analysis<'a> {
         self.faults[outcome.prediction as usize].map(|fault| fault.kind)
     }
 
-    /// The fault of a wrong prediction; `truths` are those of each picture that count.
-    fn judge(&self, prediction: u32, truths: &[Vec<u32>]) -> Fault {
-        let comparison = self.outcomes.comparison;
-        let Prediction { image, class, bbox, .. } = comparison.predictions[prediction as usize];
+    /// The fault of a wrong prediction; `truths` are those of its picture that count.
+    fn judge(&self, prediction: &Prediction, truths: &[Near]) -> Fault {
+        let class = self.outcomes.comparison.row(prediction.class);
         // The largest overlap with its own class and with others.
         let (mut own, mut other) = ((0.0, None), (0.0, None));
-        for &index in &truths[image as usize] {
-            let truth = &comparison.truths[index as usize];
-            let best = if comparison.row(truth.class) == comparison.row(class) { &mut own } else { &mut other };
-            let iou = bbox.iou(&truth.bbox);
+        for truth in truths {
+            let iou = prediction.bbox.iou(&truth.bbox);
+            let best = if truth.class == class { &mut own } else { &mut other };
             if iou > best.0 {
-                *best = (iou, Some(index));
+                *best = (iou, Some(truth.index));
             }
         }
         let iou = self.outcomes.iou;

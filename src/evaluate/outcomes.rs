@@ -24,6 +24,7 @@ pub(super) struct Outcomes<'a> {
     all: Vec<Outcome>,
     by_class: Vec<Outcome>,
     classes: Vec<Range<usize>>,
+    standings: Vec<Standing>,
     /// The truth that each prediction is matched with.
     assigned: Vec<Option<u32>>,
     /// Truths of each class that count.
@@ -59,19 +60,23 @@ impl<'a> Outcomes<'a> {
             let right = standing == Standing::Right;
             (standing != Standing::Uncounted).then_some(Outcome { prediction: *prediction, score, right })
         };
+        let all = comparison.ranking().iter().filter_map(outcome).collect();
         let mut by_class = Vec::with_capacity(comparison.predictions.len());
-        let classes = (0..comparison.class_count()).map(|class| {
-            let start = by_class.len();
-            by_class.extend(comparison.class_ranking(class).iter().filter_map(outcome));
-            start..by_class.len()
-        });
+        let classes: Vec<_> = (0..comparison.class_count())
+            .map(|class| {
+                let start = by_class.len();
+                by_class.extend(comparison.class_ranking(class).iter().filter_map(outcome));
+                start..by_class.len()
+            })
+            .collect();
         Self {
             comparison,
             iou,
-            classes: classes.collect(),
-            all: comparison.ranking().iter().filter_map(outcome).collect(),
+            classes,
+            all,
             by_class,
             assigned: assign(comparison, iou, limit.unwrap_or_default()),
+            standings,
             positives: (0..comparison.class_count()).map(|class| matches.positives(class)).collect(),
         }
     }
@@ -84,6 +89,11 @@ impl<'a> Outcomes<'a> {
     /// All of them.
     pub fn all(&self) -> Ranking<'_> {
         Ranking { outcomes: &self.all, positives: self.positives.iter().sum() }
+    }
+
+    /// Whether a prediction counts and is matched with nothing.
+    pub fn is_wrong(&self, prediction: usize) -> bool {
+        self.standings[prediction] == Standing::Wrong
     }
 
     /// The truth that a right prediction has found.

@@ -9,7 +9,7 @@ pub fn assign(comparison: &Comparison, iou: f64, limit: usize) -> Vec<Option<u32
     let mut assigned = vec![None; comparison.predictions.len()];
     let mut matcher = Matcher::default();
     for class in comparison.classes() {
-        for cell in class.cells().filter(|cell| !cell.truths.is_empty()) {
+        for cell in class.cells_with_truths() {
             matcher.load(comparison, &cell, limit, iou);
             matcher.set_ignored(cell.truths.iter().map(|index| !comparison.truths[*index as usize].counts()));
             matcher.run(iou, |prediction, truth, _| {

@@ -133,6 +133,11 @@ impl Verdict {
         Self { matched: 0, ignored: if outside { u64::MAX } else { 0 } }
     }
 
+    /// This where it is matched, and `other`, which has no match, elsewhere.
+    fn or_unmatched(self, other: Self) -> Self {
+        Self { matched: self.matched, ignored: self.ignored & self.matched | other.ignored & !self.matched }
+    }
+
     fn at(self, threshold: usize) -> Standing {
         match (self.ignored >> threshold & 1, self.matched >> threshold & 1) {
             (1, _) => Standing::Uncounted,
@@ -210,21 +215,41 @@ impl Work<'_> {
             let outside = self.outside(index);
             verdicts.extend((0..areas).map(|area| Verdict::unmatched(outside >> area & 1 == 1)));
         }
+        let first = verdicts.len() - self.matcher.candidates().count() * areas;
+        let counted = |area: usize| truths.iter().map(move |truth| truth.counted >> area & 1 == 1);
         for area in 0..areas {
-            self.matcher.set_ignored(truths.iter().map(|truth| truth.counted >> area & 1 == 0));
-            for (bit, threshold) in options.iou_thresholds.iter().enumerate() {
-                self.matcher.run(*threshold, |prediction, truth, ignored| {
-                    let slot = self.places[cell.predictions[prediction] as usize].slot;
-                    let verdict = &mut verdicts[slot as usize * areas + area];
-                    if options.pycocotools_quirks && comparison.truths[cell.truths[truth] as usize].id == 0 {
-                        // The quirk `id-zero`: its number is what says that there is a match.
-                        verdict.ignored |= u64::from(ignored) << bit;
-                        return;
-                    }
-                    verdict.matched |= 1 << bit;
-                    verdict.ignored = verdict.ignored & !(1 << bit) | u64::from(ignored) << bit;
-                });
+            // Where the same truths count, predictions match as they do there.
+            let same = (0..area).find(|earlier| counted(*earlier).eq(counted(area)));
+            match same.filter(|_| !options.pycocotools_quirks) {
+                Some(earlier) => verdicts[first..].chunks_exact_mut(areas).for_each(|verdicts| {
+                    verdicts[area] = verdicts[earlier].or_unmatched(verdicts[area]);
+                }),
+                None => self.judge_area(cell, area, counted(area).map(|counts| !counts), verdicts),
             }
+        }
+    }
+
+    fn judge_area(
+        &mut self,
+        cell: &Cell,
+        area: usize,
+        ignored: impl Iterator<Item = bool> + Clone,
+        verdicts: &mut [Verdict],
+    ) {
+        let Self { comparison, options, .. } = *self;
+        self.matcher.set_ignored(ignored);
+        for (bit, threshold) in options.iou_thresholds.iter().enumerate() {
+            self.matcher.run(*threshold, |prediction, truth, ignored| {
+                let slot = self.places[cell.predictions[prediction] as usize].slot;
+                let verdict = &mut verdicts[slot as usize * options.areas.len() + area];
+                if options.pycocotools_quirks && comparison.truths[cell.truths[truth] as usize].id == 0 {
+                    // The quirk `id-zero`: its number is what says that there is a match.
+                    verdict.ignored |= u64::from(ignored) << bit;
+                    return;
+                }
+                verdict.matched |= 1 << bit;
+                verdict.ignored = verdict.ignored & !(1 << bit) | u64::from(ignored) << bit;
+            });
         }
     }
 

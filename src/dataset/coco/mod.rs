@@ -10,21 +10,18 @@ use crate::dataset::json::Json;
 use records::{Annotation, Category};
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Reads a COCO file, and looks for its pictures beside it: in its folder, or in `images`, the split's name
-/// (`val2017` for `annotations/instances_val2017.json`) or `images/` and the split's name, there or one folder up.
+/// Reads a COCO file. Where its pictures are is not its matter.
 ///
 /// # Errors
 /// [`DatasetError`] where the file cannot be read, is no COCO file, or has a record that cannot be understood.
 pub fn read(file: &Path) -> Result<Dataset, DatasetError> {
     let mut input = File::open(file).map_err(|error| DatasetError::file(file, error))?;
-    let mut dataset = read_from(&mut input, file)?;
-    locate(&mut dataset.images, file);
-    Ok(dataset)
+    read_from(&mut input, file)
 }
 
-/// What [`read`] makes of these bytes, without looking for pictures; `file` is for messages.
+/// What [`read`] makes of these bytes; `file` is for messages.
 ///
 /// # Errors
 /// As [`read`].
@@ -100,21 +97,4 @@ fn sorted_categories(mut categories: Vec<Category>, file: &Path) -> Result<Vec<C
         return Err(DatasetError::malformed(file, None, reason));
     }
     Ok(categories)
-}
-
-/// Gives pictures their files, from the first folder that has one of the first few.
-fn locate(images: &mut [Image], file: &Path) {
-    const LOOKED_AT: usize = 5;
-    let folder = file.parent().unwrap_or(Path::new(""));
-    let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let split = stem.rsplit('_').next().unwrap_or_default();
-    let below = ["".into(), PathBuf::from("images"), PathBuf::from(split), Path::new("images").join(split)];
-    let near = [Some(folder), folder.parent()];
-    let mut folders = near.into_iter().flatten().flat_map(|near| below.iter().map(|below| near.join(below)));
-    let found = folders.find(|folder| images.iter().take(LOOKED_AT).any(|image| folder.join(&image.name).is_file()));
-    if let Some(folder) = found {
-        for image in images {
-            image.path = Some(folder.join(&image.name)).filter(|path| path.is_file());
-        }
-    }
 }

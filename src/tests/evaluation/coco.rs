@@ -1,7 +1,7 @@
 //! COCO data sets, against the counts of Python's json and the numbers of the standard library.
 
 use crate::data;
-use ocelli::dataset::{Dataset, DatasetError, Findings, Format, coco};
+use ocelli::dataset::{Dataset, DatasetError, Findings, Format, OpenOptions, coco, open};
 use proptest::prelude::{ProptestConfig, proptest};
 use proptest::{prop_assert, prop_assert_eq};
 use std::path::Path;
@@ -66,7 +66,8 @@ fn golden_coco128_has_the_counts_and_sums_of_pythons_json() {
 #[test]
 fn coco_mini_finds_its_pictures_beside_the_annotations() {
     let Some(folder) = data::folder() else { return };
-    let dataset = coco::read(&folder.join("detection/coco-mini/annotations/instances_train2017.json")).unwrap();
+    let file = folder.join("detection/coco-mini/annotations/instances_train2017.json");
+    let dataset = open(&file, &OpenOptions::default()).unwrap();
     assert_eq!((dataset.images.len(), dataset.truths.len(), dataset.labels.len()), (80, 739, 80));
     assert_eq!(dataset.truths.iter().filter(|truth| truth.crowd).count(), 8);
     assert!(dataset.images.iter().all(|image| image.path.as_ref().is_some_and(|path| path.is_file())));

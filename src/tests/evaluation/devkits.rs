@@ -2,7 +2,7 @@
 
 use crate::cases::{Case, for_each, json, number};
 use ocelli::average_precision::coco::{CocoOptions, Matches, Tracer};
-use ocelli::average_precision::devkit::{darknet, voc};
+use ocelli::average_precision::devkit;
 use ocelli::dataset::{Dataset, Findings, Format, Image};
 use ocelli::evaluate::{Evaluation, MeasureOptions, Mistake, Predictions, measure};
 use serde_json::Value;
@@ -19,8 +19,8 @@ fn assert_near(found: Option<f64>, wanted: &Value, at: &dyn Fn() -> String) {
 fn check_protocols(folder: &Path) {
     let (case, expected) = (Case::read(folder, "truth.json"), json(&folder.join("expected.json")));
     let (comparison, iou) = (case.comparison(false), number(&expected["iou"]));
-    let voc = voc(&comparison, iou);
-    for (name, found) in [("voc2007", voc.voc2007), ("voc2010", voc.voc2010), ("darknet", darknet(&comparison, iou))] {
+    let found = devkit::evaluate(&comparison, iou);
+    for (name, found) in [("voc2007", found.voc2007), ("voc2010", found.voc2010), ("darknet", found.darknet)] {
         let wanted = &expected[name];
         if wanted.is_null() {
             continue;

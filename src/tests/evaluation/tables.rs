@@ -113,8 +113,12 @@ fn the_thresholds_are_toml_that_no_name_can_break() {
     let table: toml::Table = block.parse().unwrap_or_else(|error| panic!("{error}\n{block}"));
     let thresholds = table["models"]["odd \"name\""]["thresholds"].as_table().unwrap();
     assert_eq!(thresholds.len(), 2, "a class of the same name and one without a threshold are left out");
-    assert_eq!(thresholds[HOSTILE].as_float(), Some(0.3712), "rounded down: 0.371287 itself must stay above");
-    assert_eq!(thresholds["traffic light"].as_float(), Some(0.3712));
+    assert_eq!(
+        thresholds[HOSTILE].as_float(),
+        Some(0.371287),
+        "as it was found: it lies below the scores that it keeps"
+    );
+    assert_eq!(thresholds["traffic light"].as_float(), Some(0.371287));
 }
 
 #[test]
