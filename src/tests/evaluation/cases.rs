@@ -2,6 +2,8 @@
 
 use crate::python::{python, script};
 use ocelli::average_precision::{Comparison, Prediction, Truth};
+use ocelli::dataset::{Dataset, Findings, Format, Image};
+use ocelli::evaluate::{Evaluation, MeasureOptions, Predictions, measure};
 use ocelli::geometry::BBox;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -76,6 +78,24 @@ impl Case {
 
     pub fn comparison(&self, pooled: bool) -> Comparison<'_> {
         Comparison::new(self.images, self.categories.len(), &self.truths, &self.predictions, pooled)
+    }
+
+    /// Everything that is measured, and against another case's predictions.
+    pub fn measure(&self, other: Option<&Self>, options: &MeasureOptions) -> Evaluation {
+        let image = |id| Image { id, name: id.to_string(), path: None, size: None };
+        let dataset = Dataset {
+            path: "cases".into(),
+            format: Format::Coco,
+            split: None,
+            labels: self.categories.iter().map(ToString::to_string).collect(),
+            category_ids: self.categories.clone(),
+            images: (0..self.images as i64).map(image).collect(),
+            truths: self.truths.clone(),
+            findings: Findings::default(),
+        };
+        let predictions = |case: &Self| Predictions { name: "case".into(), list: case.predictions.clone(), run: None };
+        let (own, other) = (predictions(self), other.map(predictions));
+        measure(&dataset, &own, other.as_ref(), &Findings::default(), options, &|_| ()).expect("an evaluation")
     }
 }
 
