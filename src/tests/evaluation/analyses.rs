@@ -1,6 +1,7 @@
 //! The analyses, against numbers worked out by hand.
 
 use crate::cases::Case;
+use ocelli::average_precision::coco::CocoOptions;
 use ocelli::average_precision::{Prediction, Truth};
 use ocelli::evaluate::{BootstrapOptions, Evaluation, Interval, MeasureOptions, Mistake};
 use ocelli::geometry::BBox;
@@ -53,6 +54,22 @@ fn confusion_needs_the_overlap_of_a_match_and_prefers_the_largest() {
     let predictions = [((0, 0, PLACE), 0.9), ((0, 0, [0.0, 0.5, 10.0, 10.0]), 0.8)];
     let found = evaluate(&case(1, &truths, &predictions), 0.0);
     assert_eq!(found.confusion.matrix, [[1, 0, 0], [1, 0, 1], [0, 0, 0]]);
+}
+
+#[test]
+fn a_fourth_limit_counts_unless_quirks_are_copied() {
+    // Only the fourth prediction is right: precision 1/4.
+    let wrong = |place: f64| (0, 0, [100.0 * place, 0.0, 10.0, 10.0]);
+    let predictions = [(wrong(1.0), 0.9), (wrong(2.0), 0.8), (wrong(3.0), 0.7), ((0, 0, PLACE), 0.6)];
+    let case = case(1, &[(0, 0, PLACE)], &predictions);
+    let figures = |pycocotools_quirks| {
+        let coco = CocoOptions { max_detections: vec![1, 2, 3, 4], pycocotools_quirks, ..CocoOptions::default() };
+        case.measure(None, &MeasureOptions { coco, ..MeasureOptions::default() }).coco
+    };
+    let (plain, copied) = (figures(false), figures(true));
+    assert!(plain.get("AP50@4").is_some_and(|ap| (ap - 0.25).abs() < 1e-12), "{plain:?}");
+    assert_eq!((plain.get("AR3"), plain.get("AR4")), (Some(0.0), Some(1.0)));
+    assert_eq!((copied.get("AP50"), copied.get("AR3"), copied.get("AR4")), (Some(0.0), Some(0.0), None));
 }
 
 /// How many mistakes there are of a class mistake, a wrong place, both, a duplicate, background, a missed truth.
