@@ -2,9 +2,12 @@
 
 use crate::python::{python, script};
 use ocelli::average_precision::{Comparison, Prediction, Truth};
+use ocelli::dataset::{Dataset, Findings, Format, Image};
+use ocelli::evaluate::{Evaluation, MeasureOptions, Predictions, measure};
 use ocelli::geometry::BBox;
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 /// A comparison read from COCO JSON by the shortest way, with the ids of its categories.
 pub(crate) struct Case {
@@ -76,22 +79,48 @@ impl Case {
     pub fn comparison(&self, pooled: bool) -> Comparison<'_> {
         Comparison::new(self.images, self.categories.len(), &self.truths, &self.predictions, pooled)
     }
+
+    /// Everything that is measured, and against another case's predictions.
+    pub fn measure(&self, other: Option<&Self>, options: &MeasureOptions) -> Evaluation {
+        let image = |id| Image { id, name: id.to_string(), path: None, size: None };
+        let dataset = Dataset {
+            path: "cases".into(),
+            format: Format::Coco,
+            split: None,
+            labels: self.categories.iter().map(ToString::to_string).collect(),
+            category_ids: self.categories.clone(),
+            images: (0..self.images as i64).map(image).collect(),
+            truths: self.truths.clone(),
+            findings: Findings::default(),
+        };
+        let predictions = |case: &Self| Predictions { name: "case".into(), list: case.predictions.clone(), run: None };
+        let (own, other) = (predictions(self), other.map(predictions));
+        measure(&dataset, &own, other.as_ref(), &Findings::default(), options, &|_| ()).expect("an evaluation")
+    }
 }
 
-/// Runs a script that writes one folder for each seed, and hands those folders to `check`.
-pub(crate) fn for_each(
-    name: &str,
-    seeds: std::ops::Range<u32>,
-    mut check: impl FnMut(&Path),
-) -> Option<tempfile::TempDir> {
+/// Runs a script that writes one folder for each seed, hands those folders to `check`, and returns what the script counted
+/// in them. In the folder `OCELLI_TEST_CASES`, if that is set, cases are kept for the next run: `scripts/mutants.py` runs
+/// the same ones again and again.
+pub(crate) fn for_each(name: &str, seeds: std::ops::Range<u32>, check: impl FnMut(&Path)) -> Option<Value> {
+    static MAKING: Mutex<()> = Mutex::new(());
     let python = python()?;
-    let folder = tempfile::tempdir().expect("a folder");
-    script(&python, name, &[folder.path(), Path::new(&seeds.start.to_string()), Path::new(&seeds.end.to_string())]);
-    let mut cases: Vec<_> =
-        std::fs::read_dir(folder.path()).expect("cases").map(|entry| entry.unwrap().path()).collect();
+    let temporary = tempfile::tempdir().expect("a folder");
+    let kept = std::env::var_os("OCELLI_TEST_CASES").map(PathBuf::from);
+    // Tests of the same cases wait for each other; without keeping, each makes its own.
+    let making = kept.is_some().then(|| MAKING.lock());
+    let place = format!("{name}-{}-{}", seeds.start, seeds.end);
+    let folder = kept.as_deref().unwrap_or(temporary.path()).join(place);
+    // Scripts write this last.
+    let coverage = folder.join("coverage.json");
+    if !coverage.is_file() {
+        script(&python, name, &[&folder, Path::new(&seeds.start.to_string()), Path::new(&seeds.end.to_string())]);
+    }
+    drop(making);
+    let mut cases: Vec<_> = std::fs::read_dir(&folder).expect("cases").map(|entry| entry.unwrap().path()).collect();
     cases.retain(|path| path.is_dir());
     cases.sort();
     assert_eq!(cases.len(), seeds.len(), "{name} wrote another number of cases");
-    cases.iter().for_each(|case| check(case));
-    Some(folder)
+    cases.iter().map(PathBuf::as_path).for_each(check);
+    Some(json(&coverage))
 }

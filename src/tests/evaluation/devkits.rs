@@ -3,8 +3,7 @@
 use crate::cases::{Case, for_each, json, number};
 use ocelli::average_precision::coco::{CocoOptions, Matches, Tracer};
 use ocelli::average_precision::devkit;
-use ocelli::dataset::{Dataset, Findings, Format, Image};
-use ocelli::evaluate::{Evaluation, MeasureOptions, Mistake, Predictions, measure};
+use ocelli::evaluate::{Evaluation, MeasureOptions, Mistake};
 use serde_json::Value;
 use std::path::Path;
 
@@ -40,30 +39,14 @@ fn voc_and_darknet_equal_plain_restatements_of_their_programs() {
     for_each("detection_cases.py", 0..120, check_protocols);
 }
 
-fn dataset(case: &Case) -> Dataset {
-    let image = |id| Image { id, name: id.to_string(), path: None, size: None };
-    Dataset {
-        path: "cases".into(),
-        format: Format::Coco,
-        split: None,
-        labels: case.categories.iter().map(ToString::to_string).collect(),
-        category_ids: case.categories.clone(),
-        images: (0..case.images as i64).map(image).collect(),
-        truths: case.truths.clone(),
-        findings: Findings::default(),
-    }
-}
-
-/// All predictions are kept, so that counts are those of all.
 fn evaluate(case: &Case, confidence: Option<f64>) -> Evaluation {
-    let predictions = Predictions { name: "case".into(), list: case.predictions.clone(), run: None };
-    let options = MeasureOptions { confidence, ..MeasureOptions::default() };
-    measure(&dataset(case), &predictions, None, &Findings::default(), &options, &|_| ()).expect("an evaluation")
+    case.measure(None, &MeasureOptions { confidence, ..MeasureOptions::default() })
 }
 
 fn check_analysis(folder: &Path) {
     let (case, expected) = (Case::read(folder, "plain.json"), json(&folder.join("expected.json")));
     let wanted = &expected["analysis"];
+    // All predictions are kept once, so that counts are those of all.
     let (all, best) = (evaluate(&case, Some(-1.0)), evaluate(&case, None));
     check_best(folder, &best, &case, wanted);
     assert_near(all.calibration.ece, &wanted["calibration"]["ece"], &|| format!("{} ECE", folder.display()));

@@ -1,6 +1,7 @@
 //! Tests of data sets and evaluation, which need no network: `cargo test --release --no-default-features`.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
+mod analyses;
 mod cases;
 mod coco;
 mod coco_faults;
