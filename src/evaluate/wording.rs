@@ -126,7 +126,7 @@ pub fn protocols(evaluation: &Evaluation) -> Vec<Protocol> {
 pub fn operating_point(evaluation: &Evaluation) -> String {
     let point = &evaluation.operating_point;
     format!(
-        "at confidence {} and IoU {}: precision {}, recall {}, F1 {}; {} found, {} false ({:.2} a picture), {} missed",
+        "above confidence {}, from IoU {}: precision {}, recall {}, F1 {}; {} found, {} false ({:.2} a picture), {} missed",
         point.confidence,
         evaluation.settings.iou,
         figure(point.precision),
@@ -139,6 +139,19 @@ pub fn operating_point(evaluation: &Evaluation) -> String {
     )
 }
 
+/// How the counts of mistakes fit to those of the operating point.
+pub fn errors(evaluation: &Evaluation) -> String {
+    let point = &evaluation.operating_point;
+    let missed = evaluation.errors.iter().find(|error| error.kind == Mistake::Missed).map_or(0, |error| error.count);
+    format!(
+        "Counts are those at the operating point: all kinds but missed make up its {}; of its {}, {} are told as class \
+         or location.",
+        counted(point.false_positives, "false prediction", "false predictions"),
+        counted(point.false_negatives, "missed object", "missed objects"),
+        count(point.false_negatives.saturating_sub(missed))
+    )
+}
+
 /// A mistake's name and what it is.
 pub fn mistake(kind: Mistake) -> (&'static str, &'static str) {
     match kind {
@@ -147,7 +160,7 @@ pub fn mistake(kind: Mistake) -> (&'static str, &'static str) {
         Mistake::Both => ("both", "the class is another and the box is off"),
         Mistake::Duplicate => ("duplicate", "the object was already found by a surer prediction"),
         Mistake::Background => ("background", "nothing is there"),
-        Mistake::Missed => ("missed", "an object that no prediction is near to"),
+        Mistake::Missed => ("missed", "not found, and no class or location mistake is about it"),
     }
 }
 
