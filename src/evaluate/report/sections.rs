@@ -229,7 +229,7 @@ pub(super) fn calibration(evaluation: &Evaluation) -> Markup {
     html! {
         p {
             "Expected calibration error " strong { (figure(calibration.ece)) }
-            ": the mean distance of confidence from the share that is right, weighted by the number of predictions. Unsure predictions are many and rule it: the curve tells more."
+            ": the mean distance of confidence from the share that is right, weighted by the number of predictions. It is ruled by where most predictions are: the curve tells more."
         }
         div.pair {
             figure {
