@@ -56,7 +56,7 @@ fn dataset(case: &Case) -> Dataset {
 
 /// All predictions are kept, so that counts are those of all.
 fn evaluate(case: &Case, confidence: Option<f64>) -> Evaluation {
-    let predictions = Predictions { name: "case".into(), list: case.predictions.clone(), run: None };
+    let predictions = Predictions { name: "case".into(), list: case.predictions.clone(), run: None, mapping: None };
     let options = MeasureOptions { confidence, ..MeasureOptions::default() };
     measure(&dataset(case), &predictions, None, &Findings::default(), &options, &|_| ()).expect("an evaluation")
 }
