@@ -7,7 +7,7 @@ use super::{Usage, complain, progress, tell};
 use anyhow::{Context, bail};
 use clap::Args;
 use ocelli::dataset::classes::ClassMap;
-use ocelli::dataset::{ClassOverrides, Dataset, Findings, OpenOptions, Severity, open, results};
+use ocelli::dataset::{ClassOverrides, Dataset, Fault, Findings, Image, OpenOptions, Severity, open, results};
 use ocelli::detector::{Detector, DetectorError};
 use ocelli::engine::{EngineOptions, Runtime};
 use ocelli::evaluate::endpoint::Endpoint;
@@ -172,6 +172,14 @@ impl EvaluateCommand {
             None => None,
         };
         let mut findings = dataset.findings.clone();
+        if self.data.detections.is_some() {
+            // Nobody looks at the pictures.
+            findings.remove(Fault::MissingPicture);
+        }
+        if self.data.detections.is_some() {
+            // Nobody looks at the pictures.
+            findings.remove(Fault::MissingPicture);
+        }
         findings.extend(found);
         let (other, others) = other.unzip();
         findings.extend(others.unwrap_or_default());
@@ -202,9 +210,12 @@ impl EvaluateCommand {
         overrides: &ClassOverrides,
     ) -> anyhow::Result<(Predictions, Findings)> {
         let results = results::read(path, dataset, overrides)?;
-        results.mapping.iter().for_each(tell_mapping);
+        if let Some(mapping) = &results.mapping {
+            check_mapping(mapping, dataset)?;
+        }
         let name = results.model.unwrap_or_else(|| path.display().to_string());
-        Ok((Predictions { name, list: results.predictions, run: None }, results.findings))
+        let predictions = Predictions { name, list: results.predictions, run: None, mapping: results.mapping };
+        Ok((predictions, results.findings))
     }
 
     /// Runs a model, or asks a server.
@@ -219,7 +230,8 @@ impl EvaluateCommand {
             Some(url) => {
                 let endpoint = Endpoint::connect(url, model.model.as_deref(), model.api_key.clone(), settings)?;
                 // A server shares out its work by itself: enough requests to keep it busy, and none waits for long.
-                self.run_all(dataset, endpoint.header(), processors(), |image, bytes| endpoint.look(image, bytes))?
+                let look = |image: &Image, bytes: &[u8]| endpoint.look(image, bytes);
+                self.run_all(dataset, overrides, endpoint.header(), processors(), look)?
             }
             None => {
                 let entry = model.catalog.choose(model.model.as_deref())?;
@@ -233,26 +245,30 @@ impl EvaluateCommand {
                 let header = RunHeader { model, sha256, labels, settings };
                 let options = nms_options(&header.settings);
                 let workers = (processors() / threads.get()).max(1);
-                self.run_all(dataset, header, workers, |image, bytes| look(&detector, &options, &image.name, bytes))?
+                let look = |image: &Image, bytes: &[u8]| look(&detector, &options, &image.name, bytes);
+                self.run_all(dataset, overrides, header, workers, look)?
             }
         };
         let path = self.model.detections_out.as_deref().unwrap_or(Path::new("detections"));
         let mut results = results::parse_lines(log.lines(), path, dataset, overrides)?;
         results.findings.extend(missing);
-        results.mapping.iter().for_each(tell_mapping);
-        Ok((
-            Predictions { name: header.model, list: results.predictions, run: Some(header.settings) },
-            results.findings,
-        ))
+        // A run that was cut short has its pictures in another order, by which equal confidences are ranked.
+        results.predictions.sort_by_key(|found| found.image);
+        let RunHeader { model: name, settings, .. } = header;
+        let predictions =
+            Predictions { name, list: results.predictions, run: Some(settings), mapping: results.mapping };
+        Ok((predictions, results.findings))
     }
 
     fn run_all(
         &self,
         dataset: &Dataset,
+        overrides: &ClassOverrides,
         header: RunHeader,
         workers: usize,
-        look: impl Fn(&ocelli::dataset::Image, &[u8]) -> Result<Look, RunError> + Sync,
+        look: impl Fn(&Image, &[u8]) -> Result<Look, RunError> + Sync,
     ) -> anyhow::Result<(RunHeader, RunLog, Findings)> {
+        check_mapping(&ClassMap::new(&header.labels, &dataset.labels, overrides)?, dataset)?;
         let mut log = RunLog::open(self.model.detections_out.as_deref(), &header)?;
         let done = log.done();
         if done > 0 {
@@ -284,20 +300,32 @@ fn look(detector: &Detector, options: &NmsOptions, name: &str, bytes: &[u8]) -> 
     }
 }
 
-/// Which class was taken for which, where that is not plain.
-fn tell_mapping(mapping: &ClassMap) {
-    if mapping.is_identity() {
-        return;
+/// Tells which class was taken for which, where that is not plain. If none was taken for any, figures would mean nothing.
+fn check_mapping(mapping: &ClassMap, dataset: &Dataset) -> anyhow::Result<()> {
+    let left_over: Vec<&str> = mapping.left_over().collect();
+    if !left_over.is_empty() && mapping.pairs().next().is_none() {
+        let (own, theirs) = (few(&left_over), few(&dataset.labels));
+        bail!(
+            "the classes of the detections ({own}) are none of the data set's ({theirs})\n\
+             if some are the same by other names, say so with --class-map"
+        );
     }
     let pairs = mapping.pairs().filter(|pair| pair.from != pair.to);
     let pairs: Vec<String> = pairs.map(|pair| format!("{} → {} (by {})", pair.from, pair.to, pair.how)).collect();
     if !pairs.is_empty() {
         tell(&format!("classes of other names: {}", pairs.join(", ")));
     }
-    let left_over: Vec<&str> = mapping.left_over().collect();
     if !left_over.is_empty() {
         tell(&format!("the data set does not have, and detections of which are left out: {}", left_over.join(", ")));
     }
+    Ok(())
+}
+
+/// The first three of some names.
+fn few<S: AsRef<str>>(names: &[S]) -> String {
+    let first: Vec<&str> = names.iter().take(3).map(AsRef::as_ref).collect();
+    let more = if names.len() > first.len() { ", …" } else { "" };
+    format!("{}{more}", first.join(", "))
 }
 
 impl DataArgs {

@@ -105,7 +105,8 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 /// Says what went wrong, on standard error.
 #[expect(clippy::print_stderr, reason = "this is the one place that does")]
 fn complain(message: &str) {
-    let word = if std::io::stderr().is_terminal() { "\x1b[1;31merror\x1b[0m" } else { "error" };
+    let word =
+        if std::io::stderr().is_terminal() && config::color_wanted() { "\x1b[1;31merror\x1b[0m" } else { "error" };
     eprintln!("{word}: {message}");
 }
 

@@ -173,7 +173,7 @@ impl Findings {
     }
 
     /// Forgets those of one kind.
-    pub(crate) fn remove(&mut self, fault: Fault) {
+    pub fn remove(&mut self, fault: Fault) {
         self.0.remove(&fault);
     }
 

@@ -65,7 +65,7 @@ impl Endpoint {
         let url = url.trim_end_matches('/').to_owned();
         let mut endpoint =
             Self { agent, url, api_key, settings, model: String::new(), sha256: String::new(), labels: Vec::new() };
-        let mut answer = endpoint.ask(&endpoint.url, "/api/v1/models", None)?;
+        let mut answer = endpoint.ask("/api/v1/models", None)?;
         if !answer.status().is_success() {
             return Err(endpoint.refused(&mut answer));
         }
@@ -100,7 +100,7 @@ impl Endpoint {
         let RunSettings { confidence, nms_iou, max_detections } = self.settings;
         let path = format!("/api/v1/detect?confidence={confidence}&iou={nms_iou}&max_detections={max_detections}");
         for _ in 0..MOST_TRIES {
-            let mut answer = self.ask(&image.name, &path, Some(bytes))?;
+            let mut answer = self.ask(&path, Some((image, bytes)))?;
             match answer.status().as_u16() {
                 200 => {
                     let report: DetectionReport = self.json(&mut answer)?;
@@ -115,16 +115,16 @@ impl Endpoint {
     }
 
     /// A POST of a picture, or a GET.
-    fn ask(&self, about: &str, path: &str, picture: Option<&[u8]>) -> Result<Response<Body>, RunError> {
+    fn ask(&self, path: &str, picture: Option<(&Image, &[u8])>) -> Result<Response<Body>, RunError> {
         let url = format!("{}{path}", self.url);
-        let answer = match picture {
-            None => self.authorise(self.agent.get(&url)).call(),
-            Some(bytes) => {
-                let request = self.authorise(self.agent.post(&url).query("model", &self.model));
-                request.header("Content-Type", "application/octet-stream").send(bytes)
-            }
+        let Some((image, bytes)) = picture else {
+            let answer = self.authorise(self.agent.get(&url)).call();
+            return answer.map_err(|error| self.failed(format!("there is no answer: {error}")));
         };
-        answer.map_err(|error| RunError::Detector { image: about.into(), reason: format!("{}: {error}", self.url) })
+        let request = self.authorise(self.agent.post(&url).query("model", &self.model));
+        let answer = request.header("Content-Type", "application/octet-stream").send(bytes);
+        answer
+            .map_err(|error| RunError::Detector { image: image.name.clone(), reason: format!("{}: {error}", self.url) })
     }
 
     fn authorise<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {

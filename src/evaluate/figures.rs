@@ -86,6 +86,9 @@ pub struct MeanFigure {
 pub struct ClassFigures {
     /// Its name.
     pub label: String,
+    /// What the model calls it, where that is known to be something else; more than one name if a class map says so.
+    #[serde(skip)]
+    pub model_labels: Vec<String>,
     /// Truths that count.
     pub truths: usize,
     /// COCO's AP, over all IoU thresholds.

@@ -10,8 +10,14 @@ use super::{
     ClassFigures, CurvePoint, Curves, DataFigures, Evaluation, Figures, MeanFigure, RunSettings, Settings, Warning,
 };
 use crate::average_precision::coco::{CocoOptions, Matches, OptionsError, Summary};
+<<<<<<< HEAD
 use crate::average_precision::{Comparison, Prediction, devkit};
 use crate::dataset::{Dataset, Findings};
+=======
+use crate::average_precision::devkit::{darknet, voc};
+use crate::average_precision::{Comparison, Prediction};
+use crate::dataset::{ClassMap, Dataset, Findings};
+>>>>>>> cli
 
 /// Pictures of [`Evaluation::worst`].
 const MOST_WORST: usize = 12;
@@ -63,6 +69,8 @@ pub struct Predictions {
     pub list: Vec<Prediction>,
     /// How the model was run, if it was.
     pub run: Option<RunSettings>,
+    /// Which class of the model is which class of the data set, where the model's names are known.
+    pub mapping: Option<ClassMap>,
 }
 
 /// Measures predictions, and against other ones if intervals are asked for. `findings` are those of the data set and of the
@@ -97,7 +105,7 @@ pub fn measure(
     let cut = options.confidence.map(|confidence| outcomes.all().cut(confidence));
     let cut = cut.or_else(|| outcomes.all().best()).unwrap_or_else(|| outcomes.all().cut(0.0));
     let labels = if options.class_agnostic { vec!["all".into()] } else { dataset.labels.clone() };
-    let (classes, curves) = classes(&outcomes, &labels, &summary);
+    let (classes, curves) = classes(&outcomes, &labels, &summary, predictions.mapping.as_ref());
     let recalls = &options.coco.recall_thresholds;
     let devkits = devkit::evaluate(&comparison, options.iou);
     Ok(Evaluation {
@@ -137,13 +145,19 @@ fn outcomes<'a>(
 }
 
 /// Figures and curves of the classes that have anything.
-fn classes(outcomes: &Outcomes, labels: &[String], summary: &Summary) -> (Vec<ClassFigures>, Vec<Vec<CurvePoint>>) {
+fn classes(
+    outcomes: &Outcomes,
+    labels: &[String],
+    summary: &Summary,
+    mapping: Option<&ClassMap>,
+) -> (Vec<ClassFigures>, Vec<Vec<CurvePoint>>) {
     let aps = summary.class_ap.iter().zip(&summary.class_ap50);
     let rows = labels.iter().zip(aps).enumerate().map(|(class, row)| (outcomes.class(class), row));
     let figures = rows.filter(|(ranking, _)| !ranking.is_empty()).map(|(ranking, (label, (ap, ap50)))| {
         let best = ranking.best();
         let figures = ClassFigures {
             label: label.clone(),
+            model_labels: mapping.map_or_else(Vec::new, |mapping| other_names(mapping, label)),
             truths: ranking.positives(),
             ap: *ap,
             ap50: *ap50,
@@ -155,6 +169,12 @@ fn classes(outcomes: &Outcomes, labels: &[String], summary: &Summary) -> (Vec<Cl
         (figures, ranking.curve())
     });
     figures.unzip()
+}
+
+/// The model's names of a class of the data set; none if they are the same.
+fn other_names(mapping: &ClassMap, label: &str) -> Vec<String> {
+    let names: Vec<&str> = mapping.pairs().filter(|pair| pair.to == label).map(|pair| pair.from).collect();
+    if names == [label] { Vec::new() } else { names.into_iter().map(str::to_owned).collect() }
 }
 
 fn data_figures(dataset: &Dataset, predictions: &Predictions) -> DataFigures {

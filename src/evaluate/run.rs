@@ -79,7 +79,7 @@ pub struct RunLog {
 impl RunLog {
     /// Begins a run in memory, or begins or continues it in a file.
     ///
-    /// A last line that was cut off is dropped.
+    /// A last line that was cut off is dropped. A file of anything else is left as it is.
     ///
     /// # Errors
     /// [`RunError::File`], or [`RunError::OtherRun`] if the file was begun with another model or other settings.
@@ -104,16 +104,12 @@ impl RunLog {
         let options = OpenOptions::new().read(true).append(true).create(true).clone();
         let mut file = options.open(path).map_err(failed)?;
         file.read_to_end(&mut self.lines).map_err(failed)?;
+        let other = |difference| RunError::OtherRun { path: path.to_owned(), difference };
+        check_header(&self.lines, header).map_err(other)?;
         let whole = self.lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         self.lines.truncate(whole);
         file.set_len(whole as u64).and_then(|()| file.seek(SeekFrom::End(0))).map_err(failed)?;
-        let mut lines = self.lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        if let Some(first) = lines.next() {
-            let other = |difference| RunError::OtherRun { path: path.to_owned(), difference };
-            let found: HeaderLine =
-                serde_json::from_slice(first).map_err(|_| other("its first line does not say which".into()))?;
-            difference(&found.ocelli_run, header).map_or(Ok(()), |difference| Err(other(difference)))?;
-        }
+        let lines = self.lines.split(|byte| *byte == b'\n').skip(1);
         let names = lines.filter_map(|line| serde_json::from_slice::<DetectionReport>(line).ok()?.image.name);
         self.done = names.collect();
         Ok(file)
@@ -141,6 +137,17 @@ impl RunLog {
     }
 }
 
+/// Checks that a file is of this run, which it also is if its first line was cut off; else says what it is of.
+fn check_header(file: &[u8], wanted: &RunHeader) -> Result<(), String> {
+    let strange = || "its first line does not say which".to_owned();
+    let Some(end) = file.iter().position(|byte| *byte == b'\n') else {
+        let line = serde_json::to_vec(&HeaderLine { ocelli_run: wanted.clone() }).unwrap_or_default();
+        return if line.starts_with(file) { Ok(()) } else { Err(strange()) };
+    };
+    let first: HeaderLine = serde_json::from_slice(&file[..end]).map_err(|_| strange())?;
+    difference(&first.ocelli_run, wanted).map_or(Ok(()), Err)
+}
+
 fn difference(found: &RunHeader, wanted: &RunHeader) -> Option<String> {
     let RunSettings { confidence, nms_iou, max_detections } = &found.settings;
     if found.model != wanted.model {
@@ -156,7 +163,8 @@ fn difference(found: &RunHeader, wanted: &RunHeader) -> Option<String> {
 
 /// Looks at every picture of the data set that is not done yet, with `workers` threads, and appends each answer to the log.
 ///
-/// `progress` is told after each picture. Returns the pictures that are missing or unreadable.
+/// `progress` is told after each picture. Returns the pictures that cannot be read, but for those
+/// that the data set itself lists without a file.
 ///
 /// # Errors
 /// [`RunError::File`], or [`RunError::Detector`] with the first failure that is not the picture's own; what was done before
@@ -172,22 +180,24 @@ pub fn run(
     let todo: Vec<(usize, &Image)> =
         dataset.images.iter().enumerate().filter(|(_, image)| !log.done.contains(&image.name)).collect();
     let work = |(_, image): &(usize, &Image)| {
-        let Some(path) = &image.path else { return Ok(Err(Fault::MissingPicture)) };
-        let Ok(bytes) = std::fs::read(path) else { return Ok(Err(Fault::MissingPicture)) };
-        Ok(match look(image, &bytes)? {
+        // Who opened the data set was told of pictures without a file.
+        let Some(path) = &image.path else { return Ok(None) };
+        let Ok(bytes) = std::fs::read(path) else { return Ok(Some(Err(Fault::MissingPicture))) };
+        Ok(Some(match look(image, &bytes)? {
             Look::Seen(report) => Ok(report),
             Look::Unreadable => Err(Fault::UnreadablePicture),
-        })
+        }))
     };
-    in_order(&todo, workers, work, |at, seen: Result<Result<Box<DetectionReport>, Fault>, RunError>| {
+    in_order(&todo, workers, work, |at, seen: Result<Option<Result<Box<DetectionReport>, Fault>>, RunError>| {
         let (index, image) = todo[at];
         match seen? {
-            Ok(mut report) => {
+            None => {}
+            Some(Ok(mut report)) => {
                 report.image.name = Some(image.name.clone());
                 log.append(&report)?;
                 log.done.insert(image.name.clone());
             }
-            Err(fault) => findings.add(fault, || {
+            Some(Err(fault)) => findings.add(fault, || {
                 let file = image.path.as_deref().unwrap_or(&dataset.path).display().to_string();
                 Place { file, index, id: Some(Id::Name(image.name.clone())) }
             }),

@@ -189,20 +189,27 @@ fn place(place: &Place) -> String {
 
 /// The best confidence of each class as the server's configuration takes it: a TOML table, ready to paste.
 ///
-/// Classes without one are left out; of two classes of one name, the first is taken.
+/// It is for the model, so it has the model's names of classes. Classes without one are left out; of two classes of one
+/// name, the first is taken. Empty if there is none, and where classes do not matter: the server has no such threshold.
 pub fn thresholds(evaluation: &Evaluation) -> String {
-    let mut text = format!("[models.{}.thresholds]\n", key(&model_name(&evaluation.settings.model)));
+    let mut lines = String::new();
+    let classes = if evaluation.settings.class_agnostic { &[][..] } else { &evaluation.classes };
     let mut seen = std::collections::BTreeSet::new();
-    for class in &evaluation.classes {
+    for class in classes {
         // Without a right prediction no confidence is better than another.
         let useful = class.best_f1.is_some_and(|f1| f1 > 0.0);
         let confidence = class.best_confidence.filter(|confidence| useful && (0.0..=1.0).contains(confidence));
         let Some(confidence) = confidence else { continue };
-        if seen.insert(class.label.as_str()) {
-            text.push_str(&format!("{} = {confidence:?}\n", quoted(&class.label)));
+        let own = std::slice::from_ref(&class.label);
+        let names = if class.model_labels.is_empty() { own } else { &class.model_labels };
+        for name in names.iter().filter(|name| seen.insert(name.as_str())) {
+            lines.push_str(&format!("{} = {confidence:?}\n", quoted(name)));
         }
     }
-    text
+    if lines.is_empty() {
+        return lines;
+    }
+    format!("[models.{}.thresholds]\n{lines}", key(&model_name(&evaluation.settings.model)))
 }
 
 /// A model's name: of a file, what is left of it without folder and ending.

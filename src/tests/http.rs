@@ -4,7 +4,7 @@
 mod access;
 mod answers;
 mod bodies;
-mod models;
+pub(crate) mod models;
 mod pages;
 mod parameters;
 mod queue;

@@ -4,6 +4,7 @@
 mod darknet;
 mod data;
 mod draw;
+mod evaluate;
 mod golden;
 mod http;
 mod layering;

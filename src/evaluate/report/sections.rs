@@ -125,10 +125,13 @@ pub(super) fn classes(evaluation: &Evaluation) -> Markup {
                 }
             }
         } }
-        details {
-            summary { "Thresholds for the server's configuration" }
-            p { "The confidence at which each class has its best F1, ready to paste. Chosen on these data, they flatter the figures on these data." }
-            pre { code { (wording::thresholds(evaluation)) } }
+        @let thresholds = wording::thresholds(evaluation);
+        @if !thresholds.is_empty() {
+            details {
+                summary { "Thresholds for the server's configuration" }
+                p { "The confidence at which each class has its best F1, ready to paste. Chosen on these data, they flatter the figures on these data." }
+                pre { code { (thresholds) } }
+            }
         }
     }
 }

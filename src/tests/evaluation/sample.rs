@@ -69,6 +69,7 @@ fn class(label: &str, index: usize, classes: usize) -> ClassFigures {
     let exists = |value: f64| (index + 1 < classes).then_some(value);
     ClassFigures {
         label: label.into(),
+        model_labels: Vec::new(),
         truths: if index + 1 < classes { 3 + index * 5 % 17 } else { 0 },
         ap: exists(0.3),
         ap50: exists(0.5 - index as f64 / 1000.0),

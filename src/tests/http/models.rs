@@ -17,12 +17,13 @@ fn head(classes: usize) -> String {
 }
 
 /// Two convolutions and a head of two classes on 32 × 32 pixels.
-fn tiny_cfg() -> String {
+pub(crate) fn tiny_cfg() -> String {
     let body = format!("{CONVOLUTION}stride=2\nfilters=8\n");
     format!("[net]\nwidth=32\nheight=32\nchannels=3\n{body}{body}{}", head(2))
 }
 
-fn write(cfg: &str, labels: Option<&[&str]>, path: &Path) {
+/// Writes the model of a cfg with random weights, always the same.
+pub(crate) fn write(cfg: &str, labels: Option<&[&str]>, path: &Path) {
     let mut network = Network::parse(cfg).expect("a good cfg");
     network.randomize(3, 0);
     let labels = labels.map(|labels| labels.iter().map(|label| (*label).to_owned()).collect());

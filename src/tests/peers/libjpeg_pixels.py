@@ -1,8 +1,18 @@
-"""Writes the pixels that libjpeg decodes as a PNG file: libjpeg_pixels.py PICTURE.jpg PICTURE.png."""
+"""Writes the pixels that libjpeg decodes as PNG files: libjpeg_pixels.py PICTURE.jpg PICTURE.png, or of two folders."""
 
 import sys
+from pathlib import Path
 
 from PIL import Image
 
-picture, png = sys.argv[1:]
-Image.open(picture).convert("RGB").save(png)
+
+def write(picture, png):
+    Image.open(picture).convert("RGB").save(png, compress_level=1)
+
+
+source, target = map(Path, sys.argv[1:])
+if source.is_dir():
+    for picture in source.glob("*.jpg"):
+        write(picture, target / f"{picture.stem}.png")
+else:
+    write(source, target)
