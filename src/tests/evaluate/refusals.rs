@@ -23,7 +23,7 @@ fn edit(folder: &TempDir, change: impl Fn(usize, &mut Value)) {
 fn results_for_unknown_pictures_are_refused_with_their_number_and_the_first_one() {
     let folder = coco_folder();
     edit(&folder, |index, one| {
-        if index >= 7 && index < 10 {
+        if (7..10).contains(&index) {
             one["image_id"] = json!(9000 + index);
         }
     });
