@@ -48,12 +48,13 @@ fn confusion_needs_the_overlap_of_a_match_and_prefers_the_largest() {
     let truths = [(0, 0, PLACE), (1, 0, PLACE)];
     let predictions = [((0, 1, [0.0, 0.0, 10.0, 5.0]), 0.9), ((1, 1, [0.0, 0.0, 10.0, 4.0]), 0.8)];
     assert_eq!(evaluate(&case(2, &truths, &predictions), 0.0).confusion.matrix, [[0, 1, 1], [0, 0, 0], [0, 1, 0]]);
-    // One of class 0 between a truth of its class, which a surer one has, and two of the other class: the nearer one is
-    // confused, the other one missed.
-    let truths = [(0, 0, PLACE), (0, 1, [0.0, 2.0, 10.0, 10.0]), (0, 1, [0.0, 1.0, 10.0, 10.0])];
-    let predictions = [((0, 0, PLACE), 0.9), ((0, 0, [0.0, 0.5, 10.0, 10.0]), 0.8)];
+    // The first one has the truth of class 0. The second one takes the nearer truth of the other class, which is then gone
+    // for the third one, that is not near enough to the last truth.
+    let down = |y| [0.0, y, 10.0, 10.0];
+    let truths = [(0, 0, PLACE), (0, 1, down(2.0)), (0, 1, down(1.0))];
+    let predictions = [((0, 0, PLACE), 0.9), ((0, 0, down(0.5)), 0.8), ((0, 0, down(-1.5)), 0.7)];
     let found = evaluate(&case(1, &truths, &predictions), 0.0);
-    assert_eq!(found.confusion.matrix, [[1, 0, 0], [1, 0, 1], [0, 0, 0]]);
+    assert_eq!(found.confusion.matrix, [[1, 0, 0], [1, 0, 1], [1, 0, 0]]);
 }
 
 #[test]
