@@ -1,8 +1,9 @@
 """The visits of scripts/browser.sh.
 
-    browser.py VISIT CHROMIUM URL PICTURE FOLDER
+    browser.py VISIT CHROMIUM URL FILE FOLDER
 
-In each of them, an error on the page's console or a request to another host is a failure.
+URL is the server's and FILE a picture; of the visit to a report, URL is the report's own and FILE the JSON of the same
+evaluation. In each of them, an error on the page's console or a request to another host is a failure.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ from playwright.sync_api import expect, sync_playwright
 WINDOW = {"width": 1280, "height": 860}
 PHONE = {"width": 390, "height": 844}
 
-visit, chromium, url, picture, folder = sys.argv[1:]
+visit, chromium, url, file, folder = sys.argv[1:]
 
 
 class Visit:
@@ -44,7 +45,7 @@ class Visit:
         others = {address for address in others if urlsplit(address).netloc != urlsplit(url).netloc}
         assert not others, f"asked another host: {others}"
         assert not self.complaints, f"complained: {self.complaints}"
-        print(f"{len(self.requests)} requests, all to the server; no complaint")
+        print(f"{len(self.requests)} requests, none to others; no complaint")
 
 
 @contextlib.contextmanager
@@ -61,7 +62,7 @@ def open_page(path, **options):
 
 def ask(confidence):
     """The rows that the API's own answer would make."""
-    body = Path(picture).read_bytes()
+    body = Path(file).read_bytes()
     request = urllib.request.Request(f"{url}/api/v1/detect?confidence={confidence}", body, {"Content-Type": "image/jpeg"})
     with urllib.request.urlopen(request) as answer:
         detections = json.load(answer)["detections"]
@@ -76,7 +77,7 @@ def rows(page):
     return [row.locator("td").all_inner_texts() for row in page.get_by_test_id("result-row").all()]
 
 
-def upload(made, path=picture):
+def upload(made, path=file):
     made.page.get_by_test_id("picture-input").set_input_files(path)
     made.page.get_by_test_id("result-row").first.wait_for()
 
@@ -157,4 +158,83 @@ def documentation():
         made.screenshot("docs-detect", full_page=True)
 
 
-{"playground": playground, "slider": slider, "refusal": refusal, "looks": looks, "documentation": documentation}[visit]()
+def figure(value):
+    """As the report writes it."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def short(value):
+    """As Rust writes a number: without the point that Python gives to whole ones."""
+    return repr(value).removesuffix(".0")
+
+
+def expect_figures(page, figures):
+    """The same numbers wherever they stand, and they are those of the JSON."""
+    point, confusion = figures["operating_point"], figures["confusion"]
+    for name in ("AP", "AP50", "AP75"):
+        shown = page.locator(".headline div").filter(has=page.get_by_text(name, exact=True)).locator("dd").first
+        expect(shown).to_have_text(figure(figures["coco"][name]))
+    precision, recall, f1 = (figure(point[name]) for name in ("precision", "recall", "f1"))
+    above = f"above confidence {short(point['confidence'])}"
+    head = page.locator(".headline div").last
+    expect(head.locator("dt")).to_have_text(f"F1 {above}")
+    expect(head.locator("dd")).to_have_text([f1, f"precision {precision}, recall {recall}"])
+    section = page.locator("#operating-point")
+    expect(section.locator("p").first).to_contain_text(f"{above}, all classes together")
+    expect(section.locator("p").first).to_contain_text(f"Precision {precision}, recall {recall}, F1 {f1}")
+    expect(section.locator("figcaption")).to_contain_text(
+        f"Above confidence {short(confusion['confidence'])}, from IoU {short(confusion['iou'])}"
+    )
+    assert confusion["confidence"] == point["confidence"], "the matrix is that of another confidence"
+    expect(page.locator("#curves")).to_contain_text(f"F1 {f1} above {short(point['confidence'])}")
+    print(f"AP50 {figure(figures['coco']['AP50'])}; {above}: precision {precision}, recall {recall}, F1 {f1}")
+
+
+def expect_sorting(page):
+    table = page.locator("table.sortable")
+    for column in (3, 1, 0):
+        for falling in (column > 0, column == 0):
+            table.locator("thead button").nth(column).click()
+            shown = table.locator(f"tbody tr > :nth-child({column + 1})").all_inner_texts()
+            known = [text for text in shown if text != "–"]
+            assert shown[: len(known)] == known, f"figures that do not exist do not come last: {shown}"
+            wanted = sorted(known, key=(lambda text: float(text.replace(",", ""))) if column else None, reverse=falling)
+            assert known == wanted, f"not in order: {known}"
+    print(f"{len(shown)} classes in order")
+
+
+def expect_pictures(page, figures):
+    pictures = page.locator("#worst svg.picture image")
+    expect(pictures).to_have_count(min(figures["data"]["images"], 12))
+    decode = "async (image) => { const copy = new Image(); copy.src = image.href.baseVal; await copy.decode(); }"
+    for picture in pictures.all():
+        picture.evaluate(decode)
+    print(f"{pictures.count()} pictures")
+
+
+def report():
+    size = Path(urlsplit(url).path).stat().st_size
+    assert size < 2_000_000, f"the report has {size} bytes"
+    print(f"{size} bytes")
+    figures = json.loads(Path(file).read_text())
+    looks = {
+        "light": {},
+        "dark": {"color_scheme": "dark"},
+        "phone": {"viewport": PHONE, "device_scale_factor": 2, "has_touch": True, "is_mobile": True},
+    }
+    for name, options in looks.items():
+        with open_page("", **options) as made:
+            made.screenshot(f"report-{name}", full_page=True)
+            expect_figures(made.page, figures)
+            expect_sorting(made.page)
+            expect_pictures(made.page, figures)
+            for details in made.page.locator("details").all():
+                details.locator("summary").click()
+            wide = made.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+            assert wide[0] <= wide[1], f"the page is {wide[0]} pixels wide in a window of {wide[1]}"
+            others = {address for _, address in made.requests if urlsplit(address).scheme != "data"} - {url}
+            assert not others, f"asked for more than itself: {others}"
+
+
+visits = [playground, slider, refusal, looks, documentation, report]
+{function.__name__: function for function in visits}[visit]()

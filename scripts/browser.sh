@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Uses the playground and the API's documentation as a visitor would, in Chromium without a window.
+# Uses the playground, the API's documentation and the report of an evaluation as a visitor would, in Chromium without a
+# window.
 #
 #   scripts/browser.sh
 #   OUT=/tmp/pictures scripts/browser.sh     # where the screenshots go, target/screenshots without it
@@ -9,14 +10,24 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 OUT=${OUT:-target/screenshots}
 
+# browse VISIT [URL FILE]: of the server with a picture, unless it is said of what.
 browse() {
-    "$python" scripts/browser.py "$1" "$(command -v chromium)" "$url" "$PICTURE" "$OUT"
+    "$python" scripts/browser.py "$1" "$(command -v chromium)" "${2:-$url}" "${3:-$PICTURE}" "$OUT"
+}
+
+# visit_report: measures the model on a small data set, and opens the report from the disk.
+visit_report() {
+    local data=$DATA/../detection/coco128 report
+    report=$(realpath "$OUT")/report.html
+    "$OCELLI" evaluate --data "$data" --model "$model" --report "$report" --json "$work/report.json" >/dev/null &&
+        browse report "file://$report" "$work/report.json"
 }
 
 debian chromium chromium
 environment playwright playwright==1.65.2
 need_model
 mkdir -p "$OUT"
+check "the report of an evaluation stands by itself, and its figures agree" visit_report
 start_server --drain-delay 0
 check "the playground shows what the API answers" browse playground
 check "its boxes follow the slider without another upload" browse slider

@@ -1,4 +1,5 @@
 use super::{Prediction, Truth};
+use crate::geometry::BBox;
 use std::ops::Range;
 
 /// Truths and predictions of the same pictures, sorted once for all that is measured of them.
@@ -18,6 +19,11 @@ pub struct Comparison<'a> {
     prediction_cells: Grouped,
     truth_images: Vec<u32>,
     prediction_images: Vec<u32>,
+    /// Boxes in the order of `truth_cells` and `prediction_cells`, so that they are read one after another.
+    truth_boxes: Vec<BBox>,
+    prediction_boxes: Vec<BBox>,
+    /// Scores in the order of `ranking_by_class`.
+    scores: Vec<f64>,
 }
 
 /// One class of a comparison.
@@ -26,8 +32,12 @@ pub(super) struct Class<'a> {
     comparison: &'a Comparison<'a>,
     truths: &'a [u32],
     predictions: &'a [u32],
+    truth_boxes: &'a [BBox],
+    prediction_boxes: &'a [BBox],
     /// Its predictions by falling score; those of equal score in the order of the file.
     pub ranking: &'a [u32],
+    /// Their scores.
+    pub scores: &'a [f64],
 }
 
 /// What one picture has of one class; at least one of both is not empty.
@@ -36,6 +46,10 @@ pub(super) struct Cell<'a> {
     pub truths: &'a [u32],
     /// Indices of its predictions by falling score; those of equal score in the order of the file.
     pub predictions: &'a [u32],
+    /// Boxes of the truths.
+    pub truth_boxes: &'a [BBox],
+    /// Boxes of the predictions.
+    pub boxes: &'a [BBox],
 }
 
 /// Indices class by class, and where each class begins and ends.
@@ -71,15 +85,21 @@ impl<'a> Comparison<'a> {
         }
         let truths_by_image = Grouped::new(&truth_order, images, &truth_images).order;
         let predictions_by_image = Grouped::new(&ranking, images, &prediction_images).order;
+        let ranking_by_class = by_class(&ranking, &prediction_classes);
+        let truth_cells = by_class(&truths_by_image, &truth_classes);
+        let prediction_cells = by_class(&predictions_by_image, &prediction_classes);
         Self {
             images,
             truths,
             predictions,
             classes,
             pooled,
-            ranking_by_class: by_class(&ranking, &prediction_classes),
-            truth_cells: by_class(&truths_by_image, &truth_classes),
-            prediction_cells: by_class(&predictions_by_image, &prediction_classes),
+            truth_boxes: truth_cells.order.iter().map(|index| truths[*index as usize].bbox).collect(),
+            prediction_boxes: prediction_cells.order.iter().map(|index| predictions[*index as usize].bbox).collect(),
+            scores: ranking_by_class.order.iter().map(|index| predictions[*index as usize].score).collect(),
+            ranking_by_class,
+            truth_cells,
+            prediction_cells,
             truth_images,
             prediction_images,
             ranking,
@@ -92,6 +112,11 @@ impl<'a> Comparison<'a> {
         'a: 'b,
     {
         Comparison::new(self.images, self.classes, truths, self.predictions, self.pooled)
+    }
+
+    /// The picture of a prediction.
+    pub(super) fn image_of(&self, prediction: u32) -> u32 {
+        self.prediction_images[prediction as usize]
     }
 
     /// Number of classes; 1 where they do not matter.
@@ -114,9 +139,10 @@ impl<'a> Comparison<'a> {
         &self.ranking
     }
 
-    /// Indices of a class's predictions by falling score; those of equal score in the order of the file.
-    pub fn class_ranking(&self, class: usize) -> &[u32] {
-        self.ranking_by_class.get(class)
+    /// Indices of a class's predictions by falling score, with the scores; those of equal score in the order of the file.
+    pub fn class_ranking(&self, class: usize) -> impl Iterator<Item = (u32, f64)> {
+        let scores = self.ranking_by_class.classes.get(class).map_or(&[][..], |range| &self.scores[range.clone()]);
+        self.ranking_by_class.get(class).iter().copied().zip(scores.iter().copied())
     }
 
     /// The classes in their order.
@@ -125,7 +151,10 @@ impl<'a> Comparison<'a> {
             comparison: self,
             truths: self.truth_cells.get(class),
             predictions: self.prediction_cells.get(class),
+            truth_boxes: &self.truth_boxes[self.truth_cells.classes[class].clone()],
+            prediction_boxes: &self.prediction_boxes[self.prediction_cells.classes[class].clone()],
             ranking: self.ranking_by_class.get(class),
+            scores: &self.scores[self.ranking_by_class.classes[class].clone()],
         })
     }
 }
@@ -133,32 +162,47 @@ impl<'a> Comparison<'a> {
 impl<'a> Class<'a> {
     /// The pictures that have something of this class, in their order.
     pub fn cells(&self) -> impl Iterator<Item = Cell<'a>> + use<'a> {
-        let Self { comparison, mut truths, mut predictions, .. } = *self;
-        let truth_image = move |index: &u32| comparison.truth_images[*index as usize];
-        let prediction_image = move |index: &u32| comparison.prediction_images[*index as usize];
+        let mut rest = *self;
         std::iter::from_fn(move || {
-            let next = truths.first().map(truth_image).into_iter().chain(predictions.first().map(prediction_image));
-            let image = next.min()?;
-            let here = truths.iter().take_while(|index| truth_image(index) == image).count();
-            let cell_truths = truths.split_off(..here)?;
-            let here = predictions.iter().take_while(|index| prediction_image(index) == image).count();
-            Some(Cell { truths: cell_truths, predictions: predictions.split_off(..here)? })
+            let next = rest.truths.first().map(|index| rest.truth_image(*index)).into_iter();
+            let image = next.chain(rest.predictions.first().map(|index| rest.prediction_image(*index))).min()?;
+            Some(rest.take_cell(image))
         })
     }
-}
 
-impl<'a> Class<'a> {
     /// The pictures that have truths of this class, in their order: far fewer than those with predictions.
     pub fn cells_with_truths(&self) -> impl Iterator<Item = Cell<'a>> + use<'a> {
-        let Self { comparison, truths, mut predictions, .. } = *self;
-        let truth_image = move |index: &u32| comparison.truth_images[*index as usize];
-        let prediction_image = move |index: &u32| comparison.prediction_images[*index as usize];
-        truths.chunk_by(move |a, b| truth_image(a) == truth_image(b)).map(move |truths| {
-            let image = truths.first().map_or(0, truth_image);
-            predictions = &predictions[predictions.partition_point(|index| prediction_image(index) < image)..];
-            let here = predictions.iter().take_while(|index| prediction_image(index) == image).count();
-            Cell { truths, predictions: &predictions[..here] }
+        let mut rest = *self;
+        std::iter::from_fn(move || {
+            let image = rest.truth_image(*rest.truths.first()?);
+            let before = rest.predictions.partition_point(|index| rest.prediction_image(*index) < image);
+            (rest.predictions, rest.prediction_boxes) = (&rest.predictions[before..], &rest.prediction_boxes[before..]);
+            Some(rest.take_cell(image))
         })
+    }
+
+    fn truth_image(&self, index: u32) -> u32 {
+        self.comparison.truth_images[index as usize]
+    }
+
+    fn prediction_image(&self, index: u32) -> u32 {
+        self.comparison.prediction_images[index as usize]
+    }
+
+    /// Takes what stands at the beginning and is of this picture.
+    fn take_cell(&mut self, image: u32) -> Cell<'a> {
+        let truths = self.truths.iter().take_while(|index| self.truth_image(**index) == image).count();
+        let predictions = self.predictions.iter().take_while(|index| self.prediction_image(**index) == image).count();
+        let cell = Cell {
+            truths: &self.truths[..truths],
+            predictions: &self.predictions[..predictions],
+            truth_boxes: &self.truth_boxes[..truths],
+            boxes: &self.prediction_boxes[..predictions],
+        };
+        (self.truths, self.truth_boxes) = (&self.truths[truths..], &self.truth_boxes[truths..]);
+        self.predictions = &self.predictions[predictions..];
+        self.prediction_boxes = &self.prediction_boxes[predictions..];
+        cell
     }
 }
 

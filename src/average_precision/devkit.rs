@@ -123,17 +123,19 @@ fn claim(
 ) -> u32 {
     let inclusive = if rules == Rules::Voc { 1.0 } else { 0.0 };
     let extent = |b: &BBox| BBox::new(b.x, b.y, b.width + inclusive, b.height + inclusive);
-    let truth = |index: &u32| &comparison.truths[*index as usize];
-    for index in cell.predictions {
-        let bbox = extent(&comparison.predictions[*index as usize].bbox);
+    let counts = |index: u32| comparison.truths[index as usize].counts();
+    let truths: Vec<(u32, BBox, bool)> =
+        cell.truths.iter().zip(cell.truth_boxes).map(|(index, b)| (*index, extent(b), counts(*index))).collect();
+    for (index, bbox) in cell.predictions.iter().zip(cell.boxes) {
+        let bbox = extent(bbox);
         let overlap = |ignored_too: bool| {
-            let candidates = cell.truths.iter().filter(|index| ignored_too || truth(index).counts());
-            candidates.map(|index| (bbox.iou(&extent(&truth(index).bbox)), *index)).fold(None, first_of_the_largest)
+            let candidates = truths.iter().filter(|(.., counts)| ignored_too || *counts);
+            candidates.map(|(index, truth, _)| (bbox.iou(truth), *index)).fold(None, first_of_the_largest)
         };
         match rules {
             Rules::Voc => {
                 if let Some((_, best)) = overlap(true).filter(|(largest, _)| *largest >= iou) {
-                    tell(*index, Some(best).filter(|best| truth(best).counts()));
+                    tell(*index, Some(best).filter(|best| counts(*best)));
                 }
             }
             Rules::Darknet => {
@@ -146,7 +148,7 @@ fn claim(
             }
         }
     }
-    cell.truths.iter().map(|index| u32::from(truth(index).counts())).sum()
+    truths.iter().map(|(.., counts)| u32::from(*counts)).sum()
 }
 
 /// Boxes that share nothing are no candidates: the devkit looks at positive intersections alone.

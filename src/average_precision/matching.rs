@@ -11,7 +11,6 @@ const MOST_DEMANDED: f64 = 1.0 - 1e-10;
 /// Its buffers are used again from picture to picture.
 #[derive(Default)]
 pub(super) struct Matcher {
-    boxes: Vec<BBox>,
     crowd: Vec<bool>,
     /// `ious[prediction * truths + truth]`.
     ious: Vec<f64>,
@@ -25,18 +24,14 @@ pub(super) struct Matcher {
 impl Matcher {
     /// Takes the truths of a picture and class, and its `limit` surest predictions. No threshold will be below `least`.
     pub fn load(&mut self, comparison: &Comparison, cell: &Cell, limit: usize, least: f64) {
-        let truths = cell.truths.iter().map(|index| &comparison.truths[*index as usize]);
-        self.boxes.clear();
-        self.boxes.extend(truths.clone().map(|truth| truth.bbox));
         self.crowd.clear();
-        self.crowd.extend(truths.map(|truth| truth.crowd));
+        self.crowd.extend(cell.truths.iter().map(|index| comparison.truths[*index as usize].crowd));
         self.ious.clear();
         self.active.clear();
-        for (at, index) in cell.predictions.iter().take(limit).enumerate() {
-            let bbox = comparison.predictions[*index as usize].bbox;
+        for (at, bbox) in cell.boxes.iter().take(limit).enumerate() {
             let from = self.ious.len();
             let iou = |(truth, crowd): (&BBox, &bool)| if *crowd { bbox.coverage(truth) } else { bbox.iou(truth) };
-            self.ious.extend(self.boxes.iter().zip(&self.crowd).map(iou));
+            self.ious.extend(cell.truth_boxes.iter().zip(&self.crowd).map(iou));
             let best = self.ious[from..].iter().fold(f64::NEG_INFINITY, |best, iou| best.max(*iou));
             if best >= least.min(MOST_DEMANDED) {
                 self.active.push((at, best));
@@ -62,7 +57,7 @@ impl Matcher {
     /// Predictions choose by falling score: among the truths that count, and are free, the one of the largest IoU of at
     /// least `threshold`, the last one of equals; only without such a one an ignored truth. A crowd is never used up.
     pub fn run(&mut self, threshold: f64, mut tell: impl FnMut(usize, usize, bool)) {
-        let truths = self.boxes.len();
+        let truths = self.crowd.len();
         let least = threshold.min(MOST_DEMANDED);
         self.taken.clear();
         self.taken.resize(truths, false);

@@ -362,3 +362,8 @@ pub fn ready_url() -> String {
     let port = ["OCELLI_PORT", "PORT"].iter().find_map(|name| std::env::var(name).ok());
     format!("http://127.0.0.1:{}/health/ready", port.unwrap_or_else(|| PORT.to_string()))
 }
+
+/// Whether colours are wanted: not where the variable NO_COLOR says anything (<https://no-color.org>).
+pub fn color_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

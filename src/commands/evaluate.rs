@@ -1,6 +1,6 @@
 //! `ocelli evaluate`.
 
-use super::config::{CatalogArgs, EngineArgs, FormatChoice, format, fraction};
+use super::config::{CatalogArgs, EngineArgs, FormatChoice, color_wanted, format, fraction};
 use super::findings::list;
 use super::protocol::ProtocolArgs;
 use super::{Usage, complain, progress, tell};
@@ -330,8 +330,15 @@ impl DataArgs {
 }
 
 impl OutputArgs {
-    /// Standard output is for one of them.
+    /// Standard output is for one of them, and a missing folder is told before the work rather than after it.
     fn check(&self) -> Result<(), Usage> {
+        let files = [&self.json, &self.csv, &self.markdown, &self.report, &self.coco_results].into_iter().flatten();
+        for path in files {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+                return Err(Usage(format!("{}: there is no folder {}", path.display(), folder.display())));
+            }
+        }
         let outputs = [("--json", &self.json), ("--csv", &self.csv), ("--markdown", &self.markdown)];
         let on_stdout = outputs.iter().filter(|(_, path)| path.as_deref().is_some_and(is_stdout));
         match on_stdout.map(|(name, _)| *name).collect::<Vec<_>>()[..] {
@@ -359,10 +366,23 @@ impl OutputArgs {
         let taken = [&self.json, &self.csv, &self.markdown].into_iter().flatten().any(|path| is_stdout(path));
         if !taken {
             let out = std::io::stdout();
-            let options = TerminalOptions { color: out.is_terminal(), ..TerminalOptions::default() };
-            write!(out.lock(), "{}", terminal(evaluation, &options))?;
+            write!(out.lock(), "{}", terminal(evaluation, &terminal_options(out.is_terminal())))?;
         }
         Ok(())
+    }
+}
+
+/// As wide as the terminal, up to where lines are hard to read, and in colour unless <https://no-color.org> is asked for.
+fn terminal_options(is_terminal: bool) -> TerminalOptions {
+    let options = TerminalOptions::default();
+    if !is_terminal {
+        return options;
+    }
+    let columns = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    TerminalOptions {
+        width: columns.map_or(options.width, |columns| columns.clamp(40, 110)),
+        color: color_wanted(),
+        ..options
     }
 }
 

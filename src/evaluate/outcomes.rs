@@ -54,18 +54,18 @@ impl<'a> Outcomes<'a> {
         let options = matches.options();
         let (iou, limit) = (options.iou_thresholds[threshold], options.max_detections.last().copied());
         let standings = matches.standings(threshold, comparison.predictions.len());
-        let outcome = |prediction: &u32| {
-            let standing = standings[*prediction as usize];
-            let score = comparison.predictions[*prediction as usize].score;
+        let outcome = |(prediction, score): (u32, f64)| {
+            let standing = standings[prediction as usize];
             let right = standing == Standing::Right;
-            (standing != Standing::Uncounted).then_some(Outcome { prediction: *prediction, score, right })
+            (standing != Standing::Uncounted).then_some(Outcome { prediction, score, right })
         };
-        let all = comparison.ranking().iter().filter_map(outcome).collect();
+        let score = |index: &u32| (*index, comparison.predictions[*index as usize].score);
+        let all = comparison.ranking().iter().map(score).filter_map(outcome).collect();
         let mut by_class = Vec::with_capacity(comparison.predictions.len());
         let classes: Vec<_> = (0..comparison.class_count())
             .map(|class| {
                 let start = by_class.len();
-                by_class.extend(comparison.class_ranking(class).iter().filter_map(outcome));
+                by_class.extend(comparison.class_ranking(class).filter_map(outcome));
                 start..by_class.len()
             })
             .collect();

@@ -3,6 +3,7 @@
 use super::{Evaluation, Mistake, Warning};
 use crate::dataset::{Id, Place};
 use crate::plot::thousands;
+use std::path::Path;
 
 /// A figure as people read it: three decimals, a dash where there is none.
 pub fn figure(value: Option<f64>) -> String {
@@ -126,7 +127,7 @@ pub fn protocols(evaluation: &Evaluation) -> Vec<Protocol> {
 pub fn operating_point(evaluation: &Evaluation) -> String {
     let point = &evaluation.operating_point;
     format!(
-        "at confidence {} and IoU {}: precision {}, recall {}, F1 {}; {} found, {} false ({:.2} a picture), {} missed",
+        "above confidence {}, from IoU {}: precision {}, recall {}, F1 {}; {} found, {} false ({:.2} a picture), {} missed",
         point.confidence,
         evaluation.settings.iou,
         figure(point.precision),
@@ -139,6 +140,19 @@ pub fn operating_point(evaluation: &Evaluation) -> String {
     )
 }
 
+/// How the counts of mistakes fit to those of the operating point.
+pub fn errors(evaluation: &Evaluation) -> String {
+    let point = &evaluation.operating_point;
+    let missed = evaluation.errors.iter().find(|error| error.kind == Mistake::Missed).map_or(0, |error| error.count);
+    format!(
+        "Counts are those at the operating point: all kinds but missed make up its {}; of its {}, {} are told as class \
+         or location.",
+        counted(point.false_positives, "false prediction", "false predictions"),
+        counted(point.false_negatives, "missed object", "missed objects"),
+        count(point.false_negatives.saturating_sub(missed))
+    )
+}
+
 /// A mistake's name and what it is.
 pub fn mistake(kind: Mistake) -> (&'static str, &'static str) {
     match kind {
@@ -147,7 +161,7 @@ pub fn mistake(kind: Mistake) -> (&'static str, &'static str) {
         Mistake::Both => ("both", "the class is another and the box is off"),
         Mistake::Duplicate => ("duplicate", "the object was already found by a surer prediction"),
         Mistake::Background => ("background", "nothing is there"),
-        Mistake::Missed => ("missed", "an object that no prediction is near to"),
+        Mistake::Missed => ("missed", "not found, and not told as class or location"),
     }
 }
 
@@ -163,9 +177,14 @@ fn place(place: &Place) -> String {
         Some(Id::Name(name)) => format!(" ({name})"),
         None => String::new(),
     };
-    // A JSON file has records, counted from 0; all other formats have lines, counted from 1.
-    let unit = if place.file.to_ascii_lowercase().ends_with(".json") { "record" } else { "line" };
-    format!("{}, {unit} {}{id}", place.file, place.index)
+    // A JSON file has records, counted from 0; other texts have lines, counted from 1; a picture has neither.
+    let extension = Path::new(&place.file).extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let at = match extension.as_str() {
+        "json" => format!(", record {}", place.index),
+        "txt" | "xml" | "csv" | "jsonl" => format!(", line {}", place.index),
+        _ => String::new(),
+    };
+    format!("{}{at}{id}", place.file)
 }
 
 /// The best confidence of each class as the server's configuration takes it: a TOML table, ready to paste.

@@ -8,7 +8,7 @@ const WIDTH: f64 = 460.0;
 /// Height of a bar with the gap to the next.
 const ROW: f64 = 24.0;
 /// Most characters of a label.
-const NAME: usize = 24;
+const NAME: usize = 32;
 
 /// Bars, one below the other.
 #[derive(Debug, Clone, PartialEq)]

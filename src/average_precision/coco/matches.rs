@@ -94,7 +94,7 @@ impl Matches {
     }
 
     fn of(comparison: &Comparison, options: CocoOptions) -> Self {
-        let blank = Place { rank: u32::MAX, slot: NO_SLOT };
+        let blank = Place { rank: u32::MAX, slot: NO_SLOT, outside: 0 };
         let places = vec![blank; comparison.predictions.len()];
         let mut work = Work { comparison, options: &options, matcher: Matcher::default(), places };
         let classes = comparison.classes().map(|class| work.class(&class)).collect();
@@ -162,6 +162,8 @@ struct Place {
     rank: u32,
     /// Index of its verdicts in the order of cells, or [`NO_SLOT`].
     slot: u32,
+    /// Bit a: it lies outside area a.
+    outside: u32,
 }
 
 const NO_SLOT: u32 = u32::MAX;
@@ -180,9 +182,11 @@ impl Work<'_> {
         for cell in class.cells() {
             let first = truths.len();
             truths.extend(cell.truths.iter().map(|index| self.counted(*index)));
-            for (rank, index) in cell.predictions.iter().zip(0..).map(|(index, rank)| (rank, index)) {
+            for ((index, bbox), rank) in cell.predictions.iter().zip(cell.boxes).zip(0..) {
                 let within = (rank as usize) < self.options.most_detections();
-                self.places[*index as usize].rank = if within { rank } else { u32::MAX };
+                let place = &mut self.places[*index as usize];
+                place.rank = if within { rank } else { u32::MAX };
+                place.outside = bits(self.options.areas.iter().map(|area| !area.has(bbox.area())));
             }
             if !cell.truths.is_empty() && !cell.predictions.is_empty() {
                 self.judge(&cell, &truths[first..], &mut verdicts);
@@ -197,11 +201,6 @@ impl Work<'_> {
         CountedTruth { image: truth.image, counted: bits(counts) }
     }
 
-    fn outside(&self, prediction: u32) -> u32 {
-        let area = self.comparison.predictions[prediction as usize].bbox.area();
-        bits(self.options.areas.iter().map(|range| !range.has(area)))
-    }
-
     /// Matches a cell that has truths, and gives verdicts to the predictions that match any of them.
     fn judge(&mut self, cell: &Cell, truths: &[CountedTruth], verdicts: &mut Vec<Verdict>) {
         let Self { comparison, options, .. } = *self;
@@ -211,8 +210,9 @@ impl Work<'_> {
             let index = cell.predictions[at];
             #[expect(clippy::cast_possible_truncation, reason = "as many slots as predictions at most")]
             let slot = (verdicts.len() / areas) as u32;
-            self.places[index as usize].slot = slot;
-            let outside = self.outside(index);
+            let place = &mut self.places[index as usize];
+            place.slot = slot;
+            let outside = place.outside;
             verdicts.extend((0..areas).map(|area| Verdict::unmatched(outside >> area & 1 == 1)));
         }
         let first = verdicts.len() - self.matcher.candidates().count() * areas;
@@ -258,23 +258,25 @@ impl Work<'_> {
         let areas = self.options.areas.len();
         let mut found = ClassMatches { truths, ..ClassMatches::default() };
         found.verdicts.reserve(verdicts.len());
-        let prediction = |index: &u32| &self.comparison.predictions[*index as usize];
-        let mut tied = Vec::new();
-        for ties in class.ranking.chunk_by(|a, b| prediction(a).score == prediction(b).score) {
+        let image = |index: u32| self.comparison.image_of(index);
+        let mut tied: Vec<u32> = Vec::new();
+        let mut rest = class.ranking;
+        for scores in class.scores.chunk_by(|a, b| a == b) {
+            let (ties, others) = rest.split_at(scores.len());
+            rest = others;
             tied.clear();
             tied.extend_from_slice(ties);
-            if !ties.is_sorted_by_key(|index| prediction(index).image) {
-                tied.sort_by_key(|index| prediction(index).image);
+            if !ties.is_sorted_by_key(|index| image(*index)) {
+                tied.sort_by_key(|index| image(*index));
             }
             for index in &tied {
-                let Place { rank, slot } = self.places[*index as usize];
-                let (image, score) = (prediction(index).image, prediction(index).score);
+                let Place { rank, slot, outside } = self.places[*index as usize];
+                let (image, score) = (image(*index), scores[0]);
                 if rank == u32::MAX {
                     continue;
                 }
                 found.first_score.get_or_insert(score);
                 if slot == NO_SLOT {
-                    let outside = self.outside(*index);
                     found.unmatched.push(Unmatched { prediction: *index, image, rank, outside });
                     continue;
                 }

@@ -5,7 +5,7 @@ use crate::evaluate::{Calibration, ClassFigures, Confusion, CurvePoint, Evaluati
 use crate::plot::{Axis, Bar, Bars, Curves, HeatMap, Ink, Key, Marker, Series, Shape};
 use maud::{Markup, PreEscaped};
 
-/// Up to so many classes each have a colour of their own; of more, this many in all are picked out.
+/// Most classes that have a line style and a name of their own.
 const NAMED: usize = 10;
 
 /// Precision over recall.
@@ -36,12 +36,17 @@ fn interpolated(curve: &[CurvePoint]) -> Vec<(f64, f64)> {
     points
 }
 
-/// F1 over confidence.
+/// F1 over confidence: a stair, since nothing changes between the confidences of two predictions.
 fn f1(curve: &[CurvePoint]) -> Vec<(f64, f64)> {
-    curve.iter().map(|point| (point.confidence, point.f1())).collect()
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    for point in curve {
+        points.extend(points.last().map(|(_, surer)| (point.confidence, *surer)));
+        points.push((point.confidence, point.f1()));
+    }
+    points
 }
 
-/// F1 over confidence, with the best of each curve marked.
+/// F1 over confidence, with the best of each named class and the operating point marked.
 pub(super) fn f1_confidence(evaluation: &Evaluation) -> Markup {
     let mut markers: Vec<Marker> = picked(evaluation)
         .into_iter()
@@ -50,10 +55,10 @@ pub(super) fn f1_confidence(evaluation: &Evaluation) -> Markup {
             Some(Marker { point: (class.best_confidence?, class.best_f1?), label: String::new(), ink })
         })
         .collect();
-    markers.extend(best_overall(&evaluation.curves.overall));
+    markers.extend(operating_point(evaluation));
     let curves = Curves {
         title: "F1 and confidence".into(),
-        x: Axis::share("confidence from which predictions are kept"),
+        x: Axis::share("confidence above which predictions are kept"),
         y: Axis::share("F1"),
         series: series(evaluation, f1, |class| class.best_f1),
         markers,
@@ -62,11 +67,11 @@ pub(super) fn f1_confidence(evaluation: &Evaluation) -> Markup {
     PreEscaped(curves.svg())
 }
 
-/// The best F1 of all classes together, at the least confidence that reaches it.
-fn best_overall(curve: &[CurvePoint]) -> Option<Marker> {
-    let best = curve.iter().filter(|point| point.f1().is_finite()).max_by(|a, b| a.f1().total_cmp(&b.f1()))?;
-    let label = format!("best F1 {} at {}", figure(Some(best.f1())), figure(Some(best.confidence)));
-    Some(Marker { point: (best.confidence, best.f1()), label, ink: Ink::Text })
+/// Where all classes are cut together, in the numbers of the page's head: the curve is thinned and might miss them.
+fn operating_point(evaluation: &Evaluation) -> Option<Marker> {
+    let point = &evaluation.operating_point;
+    let label = format!("F1 {} above {}", figure(point.f1), point.confidence);
+    Some(Marker { point: (point.confidence, point.f1?), label, ink: Ink::Text })
 }
 
 /// All classes together, and each class; the figure that a class is known by stands after its name.
@@ -86,29 +91,24 @@ fn series(
     all
 }
 
-/// Classes with truths by falling AP50, with how they are drawn: few each in a colour, the first five solid, the next
-/// five dashed; of many, the best five solid, the worst five dashed, and the others faint.
+/// Classes with truths, those with the most first, with how they are drawn: five in solid colours, five in broken ones,
+/// and the others faint. Curves of many truths are the ones that tell something.
 fn picked(evaluation: &Evaluation) -> Vec<(usize, Ink, bool)> {
-    let mut ranked: Vec<(usize, f64)> = evaluation
-        .classes
-        .iter()
-        .enumerate()
-        .filter_map(|(index, class)| Some((index, class.ap50.filter(|ap50| ap50.is_finite() && class.truths > 0)?)))
-        .collect();
-    ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut ranked: Vec<(usize, usize)> =
+        evaluation.classes.iter().map(|class| class.truths).enumerate().filter(|(_, truths)| *truths > 0).collect();
+    ranked.sort_by_key(|(_, truths)| std::cmp::Reverse(*truths));
     let half = NAMED / 2;
-    let worst = ranked.len().saturating_sub(half).max(half);
-    let ink = |rank: usize| match rank {
+    let style = |rank: usize| match rank {
         _ if rank < half => (Ink::Palette(rank), false),
-        _ if rank >= worst => (Ink::Palette(rank - worst), true),
+        _ if rank < NAMED => (Ink::Palette(rank - half), true),
         _ => (Ink::Faint, false),
     };
-    ranked.into_iter().enumerate().map(|(rank, (index, _))| (index, ink(rank).0, ink(rank).1)).collect()
+    ranked.into_iter().enumerate().map(|(rank, (index, _))| (index, style(rank).0, style(rank).1)).collect()
 }
 
-/// Whether only some classes are named in the curves.
-pub(super) fn names_some(evaluation: &Evaluation) -> bool {
-    picked(evaluation).len() > NAMED
+/// How many classes are named in the curves, if not all are.
+pub(super) fn named(evaluation: &Evaluation) -> Option<usize> {
+    (picked(evaluation).len() > NAMED).then_some(NAMED)
 }
 
 /// Which classes are taken for which.

@@ -53,7 +53,7 @@ struct Mark {
 /// The worst pictures and the legend of their boxes.
 pub(super) fn gallery(evaluation: &Evaluation, dataset: &Dataset, predictions: &[Prediction]) -> Markup {
     html! {
-        p { "At confidence " (evaluation.operating_point.confidence) " and IoU " (evaluation.settings.iou) "; the most mistakes first." }
+        p { "Above confidence " (evaluation.operating_point.confidence) ", from IoU " (evaluation.settings.iou) "; the most mistakes first." }
         ul.legend {
             @for (fate, text) in [
                 (Fate::Found, "found: thin line, with its confidence"),

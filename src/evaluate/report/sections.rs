@@ -27,7 +27,7 @@ pub(super) fn header(evaluation: &Evaluation) -> Markup {
                     }
                 }
                 div {
-                    dt { "F1 at confidence " (evaluation.operating_point.confidence) }
+                    dt { "F1 above confidence " (evaluation.operating_point.confidence) }
                     dd { (figure(evaluation.operating_point.f1)) }
                     dd.soft {
                         "precision " (figure(evaluation.operating_point.precision))
@@ -134,7 +134,6 @@ pub(super) fn classes(evaluation: &Evaluation) -> Markup {
 }
 
 pub(super) fn curves(evaluation: &Evaluation) -> Markup {
-    let some = figures::names_some(evaluation);
     html! {
         div.pair {
             figure {
@@ -143,11 +142,11 @@ pub(super) fn curves(evaluation: &Evaluation) -> Markup {
             }
             figure {
                 (figures::f1_confidence(evaluation))
-                figcaption { "Each class with its best F1, which its dot marks: that confidence is its threshold above." }
+                figcaption { "Each class with its best F1, which its dot marks: that confidence is its threshold above. The large dot is the operating point below." }
             }
         }
-        @if some {
-            p.soft { "Named are the five classes with the highest AP50 (solid lines) and the five with the lowest (broken lines); all others are faint." }
+        @if let Some(named) = figures::named(evaluation) {
+            p.soft { "Named are the " (named) " classes with the most truths; all others are faint. Where truths are few, a curve is a coarse stair." }
         }
         p.soft { "Predictions count as right from IoU " (evaluation.settings.iou) "." }
     }
@@ -157,7 +156,7 @@ pub(super) fn operating_point(evaluation: &Evaluation) -> Markup {
     let (point, confusion) = (&evaluation.operating_point, &evaluation.confusion);
     html! {
         p {
-            "Predictions of confidence " strong { (point.confidence) } " and more: "
+            "Predictions above confidence " strong { (point.confidence) } ", all classes together: "
             (count(point.true_positives)) " found, " (count(point.false_positives)) " false, " (count(point.false_negatives)) " missed. "
             "Precision " strong { (figure(point.precision)) } ", recall " strong { (figure(point.recall)) } ", F1 " strong { (figure(point.f1)) } ", "
             strong { (format!("{:.2}", point.false_positives_per_image)) } " false positives a picture."
@@ -165,7 +164,7 @@ pub(super) fn operating_point(evaluation: &Evaluation) -> Markup {
         figure.wide {
             (figures::confusion(confusion))
             figcaption {
-                "At confidence " (confusion.confidence) " and IoU " (confusion.iou) ". A match within a class comes first, so that the diagonal holds "
+                "Above confidence " (confusion.confidence) ", from IoU " (confusion.iou) ". A match within a class comes first, so that the diagonal holds "
                 "the predictions found that are counted above; what is left over is matched across classes. The last column has the objects that nothing "
                 "was matched with, the last row the predictions where nothing is. Shades are shares of a row."
             }
@@ -175,6 +174,7 @@ pub(super) fn operating_point(evaluation: &Evaluation) -> Markup {
 
 pub(super) fn errors(evaluation: &Evaluation) -> Markup {
     html! {
+        p { (wording::errors(evaluation)) }
         div.pair {
             figure { (figures::errors(evaluation)) }
             div.scroll { table {
@@ -229,7 +229,7 @@ pub(super) fn calibration(evaluation: &Evaluation) -> Markup {
     html! {
         p {
             "Expected calibration error " strong { (figure(calibration.ece)) }
-            ": the mean distance of confidence from the share that is right, weighted by the number of predictions."
+            ": the mean distance of confidence from the share that is right, weighted by the number of predictions. It is ruled by where most predictions are: the curve tells more."
         }
         div.pair {
             figure {

@@ -168,6 +168,7 @@ impl Page<'_> {
             })
             .collect();
         self.table(&rows, &[Side::Left, Side::Right, Side::Right, Side::Left]);
+        self.paragraph(&wording::errors(evaluation));
     }
 
     fn slices(&mut self, evaluation: &Evaluation) {
