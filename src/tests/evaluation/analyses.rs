@@ -2,7 +2,7 @@
 
 use crate::cases::Case;
 use ocelli::average_precision::coco::CocoOptions;
-use ocelli::average_precision::{Prediction, Truth};
+use ocelli::average_precision::{Prediction, Truth, devkit};
 use ocelli::evaluate::{BootstrapOptions, Evaluation, Interval, MeasureOptions, Mistake};
 use ocelli::geometry::BBox;
 
@@ -48,12 +48,27 @@ fn confusion_needs_the_overlap_of_a_match_and_prefers_the_largest() {
     let truths = [(0, 0, PLACE), (1, 0, PLACE)];
     let predictions = [((0, 1, [0.0, 0.0, 10.0, 5.0]), 0.9), ((1, 1, [0.0, 0.0, 10.0, 4.0]), 0.8)];
     assert_eq!(evaluate(&case(2, &truths, &predictions), 0.0).confusion.matrix, [[0, 1, 1], [0, 0, 0], [0, 1, 0]]);
-    // One of class 0 between a truth of its class, which a surer one has, and two of the other class: the nearer one is
-    // confused, the other one missed.
-    let truths = [(0, 0, PLACE), (0, 1, [0.0, 2.0, 10.0, 10.0]), (0, 1, [0.0, 1.0, 10.0, 10.0])];
-    let predictions = [((0, 0, PLACE), 0.9), ((0, 0, [0.0, 0.5, 10.0, 10.0]), 0.8)];
+    // The first one has the truth of class 0. The second one takes the nearer truth of the other class, which is then gone
+    // for the third one, that is not near enough to the last truth.
+    let down = |y| [0.0, y, 10.0, 10.0];
+    let truths = [(0, 0, PLACE), (0, 1, down(2.0)), (0, 1, down(1.0))];
+    let predictions = [((0, 0, PLACE), 0.9), ((0, 0, down(0.5)), 0.8), ((0, 0, down(-1.5)), 0.7)];
     let found = evaluate(&case(1, &truths, &predictions), 0.0);
-    assert_eq!(found.confusion.matrix, [[1, 0, 0], [1, 0, 1], [0, 0, 0]]);
+    assert_eq!(found.confusion.matrix, [[1, 0, 0], [1, 0, 1], [1, 0, 0]]);
+}
+
+#[test]
+fn an_overlap_of_exactly_the_threshold_matches_for_voc_and_not_for_darknet() {
+    let means = |truth, prediction| {
+        let case = case(1, &[(0, 0, truth)], &[((0, 0, prediction), 0.9)]);
+        let found = devkit::evaluate(&case.comparison(false), 0.5);
+        [found.voc2007.mean, found.voc2010.mean, found.darknet.mean]
+            .map(|mean| mean.map(|mean| (mean * 1e9).round() / 1e9))
+    };
+    // With both ends included, 10 by 5 of 10 by 10 pixels; there are two classes, one of them without truths.
+    assert_eq!(means([0.0, 0.0, 9.0, 9.0], [0.0, 0.0, 9.0, 4.0]), [Some(1.0), Some(1.0), Some(0.0)]);
+    assert_eq!(means(PLACE, [0.0, 0.0, 10.0, 5.0])[2], Some(0.0));
+    assert_eq!(means(PLACE, [0.0, 0.0, 10.0, 5.1])[2], Some(0.5));
 }
 
 #[test]
