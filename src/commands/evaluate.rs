@@ -176,10 +176,6 @@ impl EvaluateCommand {
             // Nobody looks at the pictures.
             findings.remove(Fault::MissingPicture);
         }
-        if self.data.detections.is_some() {
-            // Nobody looks at the pictures.
-            findings.remove(Fault::MissingPicture);
-        }
         findings.extend(found);
         let (other, others) = other.unzip();
         findings.extend(others.unwrap_or_default());

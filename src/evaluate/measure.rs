@@ -10,14 +10,8 @@ use super::{
     ClassFigures, CurvePoint, Curves, DataFigures, Evaluation, Figures, MeanFigure, RunSettings, Settings, Warning,
 };
 use crate::average_precision::coco::{CocoOptions, Matches, OptionsError, Summary};
-<<<<<<< HEAD
 use crate::average_precision::{Comparison, Prediction, devkit};
-use crate::dataset::{Dataset, Findings};
-=======
-use crate::average_precision::devkit::{darknet, voc};
-use crate::average_precision::{Comparison, Prediction};
 use crate::dataset::{ClassMap, Dataset, Findings};
->>>>>>> cli
 
 /// Pictures of [`Evaluation::worst`].
 const MOST_WORST: usize = 12;

@@ -93,7 +93,8 @@ impl Case {
             truths: self.truths.clone(),
             findings: Findings::default(),
         };
-        let predictions = |case: &Self| Predictions { name: "case".into(), list: case.predictions.clone(), run: None };
+        let predictions =
+            |case: &Self| Predictions { name: "case".into(), list: case.predictions.clone(), run: None, mapping: None };
         let (own, other) = (predictions(self), other.map(predictions));
         measure(&dataset, &own, other.as_ref(), &Findings::default(), options, &|_| ()).expect("an evaluation")
     }

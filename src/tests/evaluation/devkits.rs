@@ -40,13 +40,7 @@ fn voc_and_darknet_equal_plain_restatements_of_their_programs() {
 }
 
 fn evaluate(case: &Case, confidence: Option<f64>) -> Evaluation {
-<<<<<<< HEAD
     case.measure(None, &MeasureOptions { confidence, ..MeasureOptions::default() })
-=======
-    let predictions = Predictions { name: "case".into(), list: case.predictions.clone(), run: None, mapping: None };
-    let options = MeasureOptions { confidence, ..MeasureOptions::default() };
-    measure(&dataset(case), &predictions, None, &Findings::default(), &options, &|_| ()).expect("an evaluation")
->>>>>>> cli
 }
 
 fn check_analysis(folder: &Path) {
