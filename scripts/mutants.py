@@ -83,7 +83,7 @@ MUTANTS = [
     ),
     (
         "equal scores of different pictures in the order of the file", MATCHES,
-        "if !ties.is_sorted_by_key(|index| prediction(index).image) {", "if false {",
+        "if !ties.is_sorted_by_key(|index| image(*index)) {", "if false {",
     ),
     (
         "predictions of pooled classes in the order of the file", COMPARISON,
@@ -131,8 +131,8 @@ MUTANTS = [
         "tell(*index, Some(best).filter(", "free.retain(|one| *one != best || !truth(one).counts());\n                    tell(*index, Some(best).filter(",
         "tell(*index, Some(best));", "free.retain(|one| *one != best);\n                    tell(*index, Some(best));",
     ),
-    ("VOC: a difficult object counts when found", DEVKIT, "Some(best).filter(|best| truth(best).counts())", "Some(best)"),
-    ("VOC: what is on a difficult object is wrong", DEVKIT, "*largest >= iou)", "*largest >= iou).filter(|(_, best)| truth(best).counts())"),
+    ("VOC: a difficult object counts when found", DEVKIT, "Some(best).filter(|best| counts(*best))", "Some(best)"),
+    ("VOC: what is on a difficult object is wrong", DEVKIT, "*largest >= iou)", "*largest >= iou).filter(|(_, best)| counts(*best))"),
     ("VOC and Darknet: difficult objects are to be found", DEVKIT, "u32::from(truth(index).counts())", "u32::from(index == index)"),
     ("VOC and Darknet: a second hit does not count", DEVKIT, "Some(_) => {}", "Some(_) => ignored += 1,"),
     ("VOC and Darknet: the last of equal IoUs instead of the first", DEVKIT, "if next.0 > largest", "if next.0 >= largest"),
