@@ -129,13 +129,11 @@ fn outcomes<'a>(
     options: &MeasureOptions,
 ) -> Result<Outcomes<'a>, OptionsError> {
     let coco = &options.coco;
-    match coco.iou_thresholds.iter().position(|iou| *iou == options.iou) {
-        Some(threshold) if !coco.pycocotools_quirks => Ok(Outcomes::new(comparison, matches, threshold)),
-        _ => {
-            let alone = CocoOptions { iou_thresholds: vec![options.iou], pycocotools_quirks: false, ..coco.clone() };
-            Ok(Outcomes::new(comparison, &Matches::new(comparison, alone)?, 0))
-        }
+    if coco.iou_thresholds[0] == options.iou && !coco.pycocotools_quirks {
+        return Ok(Outcomes::new(comparison, matches));
     }
+    let alone = CocoOptions { iou_thresholds: vec![options.iou], pycocotools_quirks: false, ..coco.clone() };
+    Ok(Outcomes::new(comparison, &Matches::new(comparison, alone)?))
 }
 
 /// Figures and curves of the classes that have anything.

@@ -2,7 +2,7 @@
 
 use super::{CurvePoint, OperatingPoint};
 use crate::average_precision::Comparison;
-use crate::average_precision::coco::{Matches, Standing, assign};
+use crate::average_precision::coco::{Matches, Standing};
 use std::ops::Range;
 
 /// A prediction that counts.
@@ -49,11 +49,9 @@ pub(super) struct Cut {
 }
 
 impl<'a> Outcomes<'a> {
-    /// Those of the IoU threshold of index `threshold`.
-    pub fn new(comparison: &'a Comparison<'a>, matches: &Matches, threshold: usize) -> Self {
-        let options = matches.options();
-        let (iou, limit) = (options.iou_thresholds[threshold], options.max_detections.last().copied());
-        let standings = matches.standings(threshold, comparison.predictions.len());
+    /// Those of the first IoU threshold.
+    pub fn new(comparison: &'a Comparison<'a>, matches: &Matches) -> Self {
+        let standings = matches.standings();
         let outcome = |(prediction, score): (u32, f64)| {
             let standing = standings[prediction as usize];
             let right = standing == Standing::Right;
@@ -71,11 +69,11 @@ impl<'a> Outcomes<'a> {
             .collect();
         Self {
             comparison,
-            iou,
+            iou: matches.options().iou_thresholds[0],
             classes,
             all,
             by_class,
-            assigned: assign(comparison, iou, limit.unwrap_or_default()),
+            assigned: matches.truths().to_vec(),
             standings,
             positives: (0..comparison.class_count()).map(|class| matches.positives(class)).collect(),
         }

@@ -11,6 +11,7 @@ pub struct Matches {
     pub(super) options: CocoOptions,
     /// Each class; a single one if classes do not matter.
     pub(super) classes: Vec<ClassMatches>,
+    truths: Vec<Option<u32>>,
 }
 
 /// The matches of one class. Most predictions overlap no truth: they are wrong at any threshold, and kept apart.
@@ -95,10 +96,12 @@ impl Matches {
 
     fn of(comparison: &Comparison, options: CocoOptions) -> Self {
         let blank = Place { rank: u32::MAX, slot: NO_SLOT, outside: 0 };
-        let places = vec![blank; comparison.predictions.len()];
-        let mut work = Work { comparison, options: &options, matcher: Matcher::default(), places };
+        let count = comparison.predictions.len();
+        let (places, assigned) = (vec![blank; count], vec![None; count]);
+        let mut work = Work { comparison, options: &options, matcher: Matcher::default(), places, assigned };
         let classes = comparison.classes().map(|class| work.class(&class)).collect();
-        Self { options, classes }
+        let truths = work.assigned;
+        Self { options, classes, truths }
     }
 
     /// What was measured.
@@ -111,13 +114,19 @@ impl Matches {
         self.classes[class].truths.iter().filter(|truth| truth.counted & 1 == 1).count()
     }
 
-    /// What each of `count` predictions is at the IoU threshold of index `threshold`.
-    pub fn standings(&self, threshold: usize, count: usize) -> Vec<Standing> {
-        let mut standings = vec![Standing::Uncounted; count];
+    /// The truth that each prediction is matched with at the first IoU threshold, among all truths. One that is matched with a
+    /// crowd or an ignored truth is neither right nor wrong.
+    pub fn truths(&self) -> &[Option<u32>] {
+        &self.truths
+    }
+
+    /// What each prediction is at the first IoU threshold.
+    pub fn standings(&self) -> Vec<Standing> {
+        let mut standings = vec![Standing::Uncounted; self.truths.len()];
         let areas = self.options.areas.len();
         for class in &self.classes {
             for (matched, verdicts) in class.matched.iter().zip(class.verdicts.chunks_exact(areas)) {
-                standings[matched.prediction as usize] = verdicts[0].at(threshold);
+                standings[matched.prediction as usize] = verdicts[0].at_first();
             }
             for unmatched in class.unmatched.iter().filter(|unmatched| unmatched.outside & 1 == 0) {
                 standings[unmatched.prediction as usize] = Standing::Wrong;
@@ -138,8 +147,8 @@ impl Verdict {
         Self { matched: self.matched, ignored: self.ignored & self.matched | other.ignored & !self.matched }
     }
 
-    fn at(self, threshold: usize) -> Standing {
-        match (self.ignored >> threshold & 1, self.matched >> threshold & 1) {
+    fn at_first(self) -> Standing {
+        match (self.ignored & 1, self.matched & 1) {
             (1, _) => Standing::Uncounted,
             (_, 1) => Standing::Right,
             _ => Standing::Wrong,
@@ -173,6 +182,8 @@ struct Work<'a> {
     options: &'a CocoOptions,
     matcher: Matcher,
     places: Vec<Place>,
+    /// [`Matches::truths`].
+    assigned: Vec<Option<u32>>,
 }
 
 impl Work<'_> {
@@ -236,11 +247,15 @@ impl Work<'_> {
         ignored: impl Iterator<Item = bool> + Clone,
         verdicts: &mut [Verdict],
     ) {
-        let Self { comparison, options, .. } = *self;
-        self.matcher.set_ignored(ignored);
+        let Self { comparison, options, matcher, places, assigned } = self;
+        matcher.set_ignored(ignored);
         for (bit, threshold) in options.iou_thresholds.iter().enumerate() {
-            self.matcher.run(*threshold, |prediction, truth, ignored| {
-                let slot = self.places[cell.predictions[prediction] as usize].slot;
+            matcher.run(*threshold, |prediction, truth, ignored| {
+                let index = cell.predictions[prediction] as usize;
+                if area == 0 && bit == 0 {
+                    assigned[index] = Some(cell.truths[truth]);
+                }
+                let slot = places[index].slot;
                 let verdict = &mut verdicts[slot as usize * options.areas.len() + area];
                 if options.pycocotools_quirks && comparison.truths[cell.truths[truth] as usize].id == 0 {
                     // The quirk `id-zero`: its number is what says that there is a match.

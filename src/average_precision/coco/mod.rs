@@ -6,14 +6,12 @@
 //! Source: the COCO detection evaluation (<https://cocodataset.org/#detection-eval>) and the behaviour of its reference
 //! implementation.
 
-mod assignment;
 mod curve;
 mod matches;
 mod mean;
 mod options;
 mod summary;
 
-pub use assignment::assign;
 pub use curve::{Curve, Tracer, interpolated};
 pub use matches::{Matches, Standing};
 pub use mean::mean;
