@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// What is wrong with a picture, with the reason or the true size.
 type Trouble = (Fault, String);
 
-/// Decodes every picture, on all cores, and gives what [`open`](super::open) found together with what the pictures
+/// Decodes every picture, on all cores, and gives what [`open`](super::open()) found together with what the pictures
 /// show: files that are gone or no readable pictures, sizes that contradict the data set's. `progress` is told the
 /// number of pictures done.
 pub fn check(dataset: &Dataset, progress: &(dyn Fn(usize) + Sync)) -> Findings {

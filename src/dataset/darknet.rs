@@ -1,5 +1,5 @@
 //! Darknet's data sets (<https://pjreddie.com/darknet/yolo/>): a `.data` file names the number of classes, the lists of
-//! pictures and the file of names; a list alone will do. Labels are where Darknet looks for them, as [`relative`] says.
+//! pictures and the file of names; a list alone will do. Labels are where Darknet looks for them, as `relative.rs` says.
 //!
 //! Darknet takes paths from the folder in which it is started. Here they are looked for below the folder of the file
 //! that has them, that of the `.data` file, the one above (`cfg/coco.data` says `data/coco.names`), and the working

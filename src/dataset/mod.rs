@@ -1,4 +1,4 @@
-//! Data sets of labelled pictures, whatever their format: [`open`] gives one [`Dataset`], [`check()`] looks at every
+//! Data sets of labelled pictures, whatever their format: [`open()`] gives one [`Dataset`], [`check()`] looks at every
 //! picture of it, [`convert`] writes it down in another format.
 
 mod boxes;

@@ -1,5 +1,5 @@
 //! YOLO data sets as ultralytics has them (<https://docs.ultralytics.com/datasets/detect/>): `data.yaml` names the
-//! classes and, for each split, folders or lists of pictures; labels are as [`relative`] says. Without `data.yaml`, a
+//! classes and, for each split, folders or lists of pictures; labels are as `relative.rs` says. Without `data.yaml`, a
 //! folder with `images` and `labels`, each perhaps with a folder for each split.
 
 pub use super::relative::{Row, parse as parse_labels};

@@ -1,4 +1,4 @@
-//! How good a detector is on a data set: [`run`] runs it, [`measure`] compares what it found with what is there, [`table`]
+//! How good a detector is on a data set: [`run`] runs it, [`measure()`] compares what it found with what is there, [`table`]
 //! and [`report`] show the [`Evaluation`], and [`gates`] judge it.
 
 mod bootstrap;
