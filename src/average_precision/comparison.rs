@@ -124,11 +124,6 @@ impl<'a> Comparison<'a> {
         if self.pooled { 1 } else { self.classes }
     }
 
-    /// Whether classes do not matter.
-    pub fn is_pooled(&self) -> bool {
-        self.pooled
-    }
-
     /// The class as which a class counts: 0 where they do not matter.
     pub fn row(&self, class: u32) -> usize {
         if self.pooled { 0 } else { class as usize }
