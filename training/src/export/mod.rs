@@ -1,0 +1,1 @@
+//! A captured `forward` becomes an ONNX file.
