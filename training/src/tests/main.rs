@@ -10,3 +10,4 @@
 
 mod optimizer;
 mod trunk;
+mod models;
