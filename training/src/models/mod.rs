@@ -2,7 +2,10 @@
 
 pub mod blocks;
 pub mod darknet53;
+pub mod darknet_weights;
 pub mod nano;
+pub mod registry;
+pub mod summary;
 pub mod yolov3;
 pub mod yolov3_tiny;
 
