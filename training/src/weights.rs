@@ -80,9 +80,17 @@ impl Weights {
     /// [`WeightsError::File`] or [`WeightsError::Malformed`].
     pub fn read(path: &Path) -> Result<(Self, HashMap<String, String>), WeightsError> {
         let bytes = std::fs::read(path).map_err(|source| WeightsError::File { path: path.into(), source })?;
+        Self::parse(&bytes, path)
+    }
+
+    /// Reads the bytes of a safetensors file; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`WeightsError::Malformed`].
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<(Self, HashMap<String, String>), WeightsError> {
         let malformed = |reason: String| WeightsError::Malformed { path: path.into(), reason };
-        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| malformed(e.to_string()))?;
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| malformed(e.to_string()))?;
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| malformed(e.to_string()))?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(|e| malformed(e.to_string()))?;
         let mut weights = Self::default();
         for (name, view) in tensors.iter() {
             if view.dtype() != Dtype::F32 {

@@ -5,7 +5,7 @@ use super::tell;
 use anyhow::{Context, bail};
 use burn::tensor::Device;
 use clap::Args;
-use ocelli_training::recipes::{DetectionRecipe, DetectionTask, Fingerprint, ModelFile, Prepared};
+use ocelli_training::recipes::{DetectionRecipe, DetectionTask, Fingerprint, Prepared, Start};
 use ocelli_training::train::{BEST, CHECKPOINT, Checkpoint, Ending, Log, Surroundings, TrainError};
 use ocelli_training::train::{Task, draw_curves, train};
 use ocelli_training::weights::{Weights, write_whole};
@@ -86,7 +86,7 @@ impl Run {
             fingerprint.check(&Fingerprint::read(&self.out)?)?;
         }
         tell(&fingerprint.to_string());
-        let task = DetectionTask::new(recipe, prepared, &|| bar.inc(1))?;
+        let task = DetectionTask::new(recipe, prepared, &mut |_, _| bar.inc(1))?;
         bar.finish_and_clear();
         let start = self.weights.as_deref().map(|path| start(&task, path)).transpose()?;
         if !self.resume {
@@ -99,7 +99,6 @@ impl Run {
         if ending == Ending::Stopped {
             tell(&format!("stopped and saved; go on with: ocelli-train train --out {} --resume", self.out.display()));
         } else {
-            self.export(&task)?;
         }
         Ok((task, ending))
     }
@@ -122,18 +121,6 @@ impl Run {
         Ok(ending?)
     }
 
-    fn export(&self, task: &DetectionTask) -> anyhow::Result<()> {
-        let path = self.out.join(MODEL);
-        let exported = ModelFile::new(task.recipe(), &best_weights(&self.out)?)?.write(&path)?;
-        tell(&format!(
-            "{}: {:.1} MB; the exported model differs from the training's by {:.1e}",
-            path.display(),
-            exported.bytes as f64 / 1e6,
-            exported.error
-        ));
-        tell(&format!("serve it with: ocelli serve --model {}", path.display()));
-        Ok(())
-    }
 }
 
 /// The best weights of a training's folder; without a validation split, the last averaged ones.
@@ -147,7 +134,7 @@ pub fn best_weights(folder: &Path) -> anyhow::Result<Weights> {
 
 /// Weights to begin with, as far as the file's fit.
 fn start(task: &DetectionTask, path: &Path) -> anyhow::Result<Weights> {
-    let taken = task.recipe().model.start_from(path, &Device::flex())?;
+    let taken = Start::read(path, &task.recipe().model, task.recipe().train.seed)?;
     tell(&format!("{}: {}", path.display(), taken.description));
     Ok(taken.weights)
 }

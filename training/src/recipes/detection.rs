@@ -1,11 +1,11 @@
 //! A detector's training: what the loop needs to know of it.
 
 use super::{DetectionRecipe, InputChoice, RecipeError, hold_out};
-use crate::anchors;
 use crate::data::{Augmentation, Batch, CacheOptions, DataError, DetectionData, batch};
 use crate::losses::{Loss, yolo};
 use crate::models::{DetectionNetwork, Detector};
-use crate::train::{At, Metric, Task};
+use crate::train::{At, Cause, Metric, Task};
+use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
 use ocelli::average_precision::coco::{CocoOptions, Matches};
@@ -80,18 +80,13 @@ impl DetectionTask {
     pub fn new(
         mut recipe: DetectionRecipe,
         prepared: Prepared,
-        tell: &(dyn Fn(usize, usize) + Sync),
+        tell: &mut dyn FnMut(usize, usize),
     ) -> Result<Self, RecipeError> {
         let size = recipe.input.size();
         let labels = recipe.labels.insert(prepared.train.labels.clone());
         recipe.model.classes = labels.len();
         let data = DetectionData::open(&[(prepared.train, 1.0)], &CacheOptions::default(), tell)?;
         let scales = recipe.model.strides().len();
-        recipe.input.anchors.get_or_insert_with(|| {
-            let count = scales * recipe.model.anchors_per_scale;
-            let fitted = anchors::fit(&data.box_sizes(size), count, recipe.train.seed);
-            anchors::assign_to_scales(&fitted.anchors, scales)
-        });
         let metadata = recipe.metadata()?;
         let validation = match prepared.validation {
             Some(dataset) => Some((dataset.clone(), place_all(&dataset, size, tell)?)),
@@ -139,19 +134,19 @@ impl DetectionTask {
 
 /// The raw heads of one picture.
 fn run(model: &Detector, input: &ndarray::ArrayD<f32>) -> Vec<ndarray::ArrayD<f32>> {
-    let device = model.device();
+    let device = model.devices().first().cloned().unwrap_or_else(Device::flex);
     let data = TensorData::new(input.iter().copied().collect::<Vec<f32>>(), input.shape().to_vec());
     let heads = model.forward(Tensor::from_data(data, &device));
     let array = |head: Tensor<4>| {
         let shape = head.dims().to_vec();
-        let values = head.into_data().convert::<f32>().to_vec::<f32>().unwrap_or_default();
+        let values = head.into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default();
         ndarray::ArrayD::from_shape_vec(shape, values).unwrap_or_default()
     };
     heads.into_iter().map(array).collect()
 }
 
 /// Decodes and places the pictures of a data set.
-fn place_all(dataset: &Dataset, size: Size, tell: &(dyn Fn(usize, usize) + Sync)) -> Result<Vec<Placed>, DataError> {
+fn place_all(dataset: &Dataset, size: Size, tell: &mut dyn FnMut(usize, usize)) -> Result<Vec<Placed>, DataError> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let mut placed = Vec::new();
     in_order(
@@ -182,7 +177,8 @@ impl Task for DetectionTask {
 
     fn identity(&self) -> String {
         let InputChoice { width, height, .. } = self.recipe.input;
-        format!("{} for {} at {width}×{height}", self.recipe.model.describe(), self.metadata.labels.join(", "))
+        let model = serde_json::to_string(&self.recipe.model).unwrap_or_default();
+        format!("{model} for {} at {width}×{height}", self.metadata.labels.join(", "))
     }
 
     fn samples(&self) -> usize {
@@ -202,12 +198,12 @@ impl Task for DetectionTask {
         batch(&self.data, augmentation, self.recipe.input.size(), at, self.recipe.input.batch)
     }
 
-    fn loss(&self, model: &Detector, batch: Batch, device: &Device) -> Loss {
+    fn loss(&self, model: &Detector, batch: Batch, device: &Device) -> Result<Loss, Cause> {
         let [n, channels, height, width] = [0, 1, 2, 3].map(|axis| batch.images.shape()[axis]);
         let size = Size { width: width as u32, height: height as u32 };
         let data = TensorData::new(batch.images.into_raw_vec_and_offset().0, [n, channels, height, width]);
         let heads = model.forward(Tensor::from_data(data, device));
-        yolo(&heads, &batch.boxes, &self.metadata, size, &self.recipe.loss)
+        Ok(yolo(&heads, &batch.boxes, &self.metadata, size, &self.recipe.loss)?)
     }
 
     fn evaluate(&self, model: &Detector, tell: &mut dyn FnMut(usize, usize)) -> Result<Vec<Metric>, DataError> {

@@ -2,7 +2,7 @@
 
 use super::RECIPES;
 use crate::data::{Augmentation, DataError};
-use crate::losses::YoloLossOptions;
+use crate::losses::yolo::YoloLossOptions;
 use crate::models::DetectorConfig;
 use crate::train::TrainOptions;
 use ocelli::letterbox::Size;
@@ -186,6 +186,8 @@ impl DetectionRecipe {
         if !(0.0..1.0).contains(&self.data.hold_out) {
             return Err(format!("data.hold_out is {}, not in 0..1", self.data.hold_out));
         }
+        self.model.check().map_err(|reason| format!("model.{reason}"))?;
+        self.augmentation.check()?;
         self.train.check()
     }
 

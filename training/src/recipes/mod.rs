@@ -4,18 +4,16 @@ mod detection;
 mod file;
 mod fingerprint;
 mod held_out;
-mod model_file;
 mod sizes;
+mod start;
 
 pub use detection::{DetectionTask, Prepared};
 pub use file::{DataChoice, DetectionRecipe, ExportChoice, InputChoice, RecipeError};
 pub use fingerprint::{Fingerprint, Part};
 pub use held_out::hold_out;
-pub use model_file::{ModelFile, Written};
+pub use start::Start;
 
 /// Name and text of each recipe that comes with the program.
-pub const RECIPES: [(&str, &str); 3] = [
+pub const RECIPES: [(&str, &str); 1] = [
     ("bccd", include_str!("../../recipes/bccd.toml")),
-    ("raccoon", include_str!("../../recipes/raccoon.toml")),
-    ("transfer", include_str!("../../recipes/transfer.toml")),
 ];

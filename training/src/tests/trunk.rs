@@ -6,7 +6,7 @@ use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use ocelli_training::data::DataError;
 use ocelli_training::losses::Loss;
 use ocelli_training::train::{
-    At, BEST, CHECKPOINT, Checkpoint, Ending, Event, Log, Metric, Surroundings, Task, TrainError, TrainOptions, train,
+    At, BEST, CHECKPOINT, Cause, Checkpoint, Ending, Event, Log, Metric, Surroundings, Task, TrainError, TrainOptions, train,
 };
 use ocelli_training::weights::{Weights, WeightsError};
 use std::path::Path;
@@ -87,14 +87,14 @@ impl Task for Sum {
         }
         Ok(numbers(at.seed * 1000 + at.batch as u64))
     }
-    fn loss(&self, model: &Net, batch: Vec<f32>, device: &Device) -> Loss {
+    fn loss(&self, model: &Net, batch: Vec<f32>, device: &Device) -> Result<Loss, Cause> {
         let x = Tensor::<2>::from_data(TensorData::new(batch, [8, 4]), device);
         let wanted = x.clone().sum_dim(1);
         if self.losses.fetch_add(1, Ordering::Relaxed) + 1 == self.stop_after {
             self.stop.store(true, Ordering::Relaxed);
         }
         let error = model.forward(x) - wanted;
-        Loss { parts: vec![("square", error.clone().powi_scalar(2).mean()), ("absolute", error.abs().mean() * 0.1)] }
+        Ok(Loss { parts: vec![("square", error.clone().powi_scalar(2).mean()), ("absolute", error.abs().mean() * 0.1)] })
     }
     fn evaluate(&self, model: &Net, tell: &mut dyn FnMut(usize, usize)) -> Result<Vec<Metric>, DataError> {
         tell(1, 1);

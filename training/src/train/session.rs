@@ -7,7 +7,6 @@ use crate::data::seed::mixed_seed;
 use crate::optimizer::Optimizer;
 use crate::weights::Weights;
 use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::Tensor;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -131,7 +130,7 @@ impl<'a, T: Task> Session<'a, T> {
         let at = At { seed: self.options.seed, batch: self.batches_done() + self.pending, batches: self.batches() };
         // Dropout and its kin draw anew for each batch, whatever was drawn before.
         self.surroundings.device.seed(mixed_seed(at.seed, at.batch));
-        let loss = self.task.loss(&self.model, batch, self.surroundings.device);
+        let loss = self.task.loss(&self.model, batch, self.surroundings.device).map_err(TrainError::Loss)?;
         let share = self.options.accumulate as f64;
         let values: Vec<(&'static str, f32)> =
             loss.parts.iter().map(|(name, part)| (*name, part.clone().into_scalar::<f32>())).collect();
@@ -145,7 +144,7 @@ impl<'a, T: Task> Session<'a, T> {
         for (sum, (_, value)) in self.parts.iter_mut().zip(&values) {
             sum.1 += value / share as f32;
         }
-        if let Some(sum) = loss.parts.into_iter().map(|(_, part)| part).reduce(Tensor::add) {
+        if let Some(sum) = loss.total() {
             let gradients = GradientsParams::from_grads(sum.div_scalar(share).backward(), &self.model);
             self.gradients.accumulate(&self.model, gradients);
         }
