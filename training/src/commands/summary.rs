@@ -7,7 +7,9 @@ use std::io::Write;
 
 /// Print a network's layers with shapes, parameters and operations
 #[derive(Args)]
-#[command(after_help = "Examples:\n  ocelli-train summary ocelli-nano\n  ocelli-train summary yolov3 --classes 3 --size 608")]
+#[command(
+    after_help = "Examples:\n  ocelli-train summary ocelli-nano\n  ocelli-train summary yolov3 --classes 3 --size 608"
+)]
 pub struct SummaryArgs {
     /// One of those that `list` names
     name: String,

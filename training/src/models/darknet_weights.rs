@@ -21,7 +21,7 @@ pub enum DarknetWeightsError {
     Foreign(String),
     /// The file does not fit.
     #[error(
-        "the weights do not fit the network of {convolutions} convolutions, {wanted} floats; the file has {found}: {source}"
+        "the weights do not fit the network of {convolutions} convolutions, {wanted} floats; the file has {found} (layers below are convolutions, from 0): {source}"
     )]
     File {
         /// Convolutions of the network.
@@ -238,7 +238,7 @@ impl ModuleVisitor for Walker {
             }
             ("bias", 1, Some(conv)) if conv.name == path => conv.bias = true,
             ("gamma" | "beta" | "running_mean" | "running_var", 1, Some(conv)) if !conv.bias => conv.norm = Some(path),
-            _ => self.foreign = Some(self.path.join(".")),
+            _ => drop(self.foreign.get_or_insert_with(|| self.path.join("."))),
         }
     }
 }
