@@ -3,7 +3,7 @@
 //!
 //! Fields stand in the order of Darknet's `cfg/darknet53.cfg`, in which its weights come.
 
-use super::blocks::{ConvBlock, ConvBlockConfig, Stage};
+use super::blocks::{ConvBlock, ConvBlockConfig, Stage, drawn};
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor};
@@ -63,12 +63,12 @@ pub struct Darknet53Config {
 }
 
 impl Darknet53Config {
-    /// Random weights from the device's generator.
+    /// Random weights from the device's generator, all drawn at once.
     pub fn init(&self, device: &Device) -> Darknet53 {
-        Darknet53 {
+        drawn(Darknet53 {
             backbone: Backbone::new(self.base, device),
             output: Conv2dConfig::new([32 * self.base, self.classes], [1, 1]).init(device),
-        }
+        })
     }
 }
 

@@ -21,7 +21,7 @@ pub enum DarknetWeightsError {
     Foreign(String),
     /// The file does not fit.
     #[error(
-        "the weights do not fit the network of {convolutions} convolutions, {wanted} floats; the file has {found}: {source}"
+        "the weights do not fit the network of {convolutions} convolutions, {wanted} floats; the file has {found} (layers below are convolutions, from 0): {source}"
     )]
     File {
         /// Convolutions of the network.
@@ -199,7 +199,7 @@ impl Conv {
 
     fn take(&self, weights: &Weights) -> Result<ocelli::darknet::Weights, DarknetWeightsError> {
         let numbers = |name: &String| {
-            let found = weights.0.get(name).and_then(|data| data.clone().try_to_vec::<f32>().ok());
+            let found = weights.0.get(name).and_then(|data| data.try_to_vec::<f32>().ok());
             found.ok_or_else(|| DarknetWeightsError::Foreign(self.name.clone()))
         };
         let (biases, norm, kernel) = self.names();
@@ -234,11 +234,11 @@ impl ModuleVisitor for Walker {
         let (path, convs) = (path.join("."), &mut self.skeleton.0);
         match (field.as_str(), D, convs.last_mut()) {
             ("weight", 4, _) => {
-                convs.push(Conv { name: path, shape: param.lazy_shape().to_vec(), norm: None, bias: false })
+                convs.push(Conv { name: path, shape: param.lazy_shape().to_vec(), norm: None, bias: false });
             }
             ("bias", 1, Some(conv)) if conv.name == path => conv.bias = true,
             ("gamma" | "beta" | "running_mean" | "running_var", 1, Some(conv)) if !conv.bias => conv.norm = Some(path),
-            _ => self.foreign = Some(self.path.join(".")),
+            _ => drop(self.foreign.get_or_insert_with(|| self.path.join("."))),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The detectors by name: what a configuration says of one.
 
 use super::DetectionNetwork;
-use super::blocks::drawn;
 use super::nano::{OcelliNano, OcelliNanoConfig};
 use super::yolov3::{YoloV3, YoloV3Config};
 use super::yolov3_tiny::{YoloV3Tiny, YoloV3TinyConfig};
@@ -93,14 +92,14 @@ impl DetectorConfig {
     pub fn init(&self, device: &Device) -> Detector {
         let (anchors, classes) = (self.anchors_per_scale, self.classes);
         let yolov3 = |spp| YoloV3Config { base: self.scaled(32), spp, anchors, classes }.init(device);
-        drawn(match self.architecture {
+        match self.architecture {
             Architecture::OcelliNano => Detector::OcelliNano(self.nano().init(device)),
             Architecture::YoloV3 => Detector::YoloV3(yolov3(false)),
             Architecture::YoloV3Spp => Detector::YoloV3(yolov3(true)),
             Architecture::YoloV3Tiny => {
                 Detector::YoloV3Tiny(YoloV3TinyConfig { base: self.scaled(16), anchors, classes }.init(device))
             }
-        })
+        }
     }
 
     fn nano(&self) -> OcelliNanoConfig {
@@ -137,11 +136,11 @@ impl DetectorConfig {
 // There are few of them and each owns megabytes elsewhere: a box would save nothing.
 #[allow(clippy::large_enum_variant)]
 pub enum Detector {
-    /// See there.
+    /// The small one.
     OcelliNano(OcelliNano),
     /// With or without pooled coarsest map.
     YoloV3(YoloV3),
-    /// See there.
+    /// The one of two scales.
     YoloV3Tiny(YoloV3Tiny),
 }
 

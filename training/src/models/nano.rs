@@ -2,10 +2,10 @@
 //! a scale.
 //!
 //! The blocks are those of Redmon & Farhadi 2018 (<https://arxiv.org/abs/1804.02767>). It departs from the paper in a
-//! stem of stride 2, in one merging convolution a scale in place of five, and in halving channels once more on the way up.
+//! stem of stride 2, which leaves one stage fewer, and in one 1×1 convolution before each head in place of five.
 
 use super::DetectionNetwork;
-use super::blocks::{ConvBlock, ConvBlockConfig, Head, HeadConfig, Stage, upsample};
+use super::blocks::{ConvBlock, ConvBlockConfig, Head, HeadConfig, Stage, drawn, upsample};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
@@ -58,14 +58,14 @@ impl OcelliNanoConfig {
     /// One residual block a stage.
     pub const REPEATS: [usize; 4] = [1; 4];
 
-    /// Random weights from the device's generator.
+    /// Random weights from the device's generator, all drawn at once.
     pub fn init(&self, device: &Device) -> OcelliNano {
         let w = self.widths;
         let head = |at: usize| {
             let config = HeadConfig { input: w[at] / 2, hidden: w[at], anchors: self.anchors, classes: self.classes };
             config.init(device)
         };
-        OcelliNano {
+        drawn(OcelliNano {
             stem: ConvBlockConfig::new(3, w[0], 3).with_stride(2).init(device),
             stages: (0..4).map(|i| Stage::new(w[i], w[i + 1], self.repeats[i], device)).collect(),
             reduce: ConvBlockConfig::new(w[4], w[4] / 2, 1).init(device),
@@ -74,7 +74,7 @@ impl OcelliNanoConfig {
             medium: head(3),
             up_fine: Up::new(w[3] / 2, w[2], device),
             fine: head(2),
-        }
+        })
     }
 }
 

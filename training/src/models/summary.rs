@@ -4,7 +4,9 @@
 //! doing them, and the record is read: an operation belongs to the layer whose parameters it takes.
 
 use burn::backend::capture::{CaptureBackend, CaptureError, TensorId};
-use burn::backend::ir::{BaseOperationIr, FloatOperationIr, ModuleOperationIr, OperationIr, TensorIr};
+use burn::backend::ir::{
+    BaseOperationIr, FloatOperationIr, ModuleOperationIr, NumericOperationIr, OperationIr, TensorIr,
+};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use std::collections::HashMap;
@@ -175,7 +177,11 @@ impl Reader {
             return;
         }
         let parameters = self.counts.get(&layer).copied().unwrap_or(0);
-        let operation = name(operation).unwrap_or_else(|| "weighted".into());
+        let operation = match operation {
+            // What burn makes of a linear layer where it knows no operation for it.
+            OperationIr::Float(_, FloatOperationIr::Matmul(_)) => "linear".into(),
+            _ => name(operation).unwrap_or_else(|| "weighted".into()),
+        };
         rows.push(Row { layer, operation, output: without_batch(output), parameters, flops });
     }
 
@@ -217,6 +223,7 @@ fn name(operation: &OperationIr) -> Option<String> {
             _ => return None,
         },
         OperationIr::BaseFloat(BaseOperationIr::Cat(_)) => "concat".into(),
+        OperationIr::NumericFloat(_, NumericOperationIr::MeanDim(_)) => "mean".into(),
         OperationIr::Float(_, FloatOperationIr::Matmul(_)) => "product".into(),
         _ => return None,
     })

@@ -5,7 +5,7 @@
 //! Fields stand in the order of Darknet's cfg, in which its weights come.
 
 use super::DetectionNetwork;
-use super::blocks::{ConvBlock, ConvBlockConfig, Head, HeadConfig, max_pool, upsample};
+use super::blocks::{ConvBlock, ConvBlockConfig, Head, HeadConfig, drawn, max_pool, upsample};
 use super::darknet53::Backbone;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -54,18 +54,18 @@ pub struct YoloV3Config {
 }
 
 impl YoloV3Config {
-    /// Random weights from the device's generator.
+    /// Random weights from the device's generator, all drawn at once.
     pub fn init(&self, device: &Device) -> YoloV3 {
         let base = self.base;
         let lateral = |channels: usize| ConvBlockConfig::new(channels, channels / 2, 1).init(device);
-        YoloV3 {
+        drawn(YoloV3 {
             backbone: Backbone::new(base, device),
             coarse: self.scale(32 * base, 16 * base, self.spp, device),
             lateral_medium: lateral(16 * base),
             medium: self.scale(8 * base + 16 * base, 8 * base, false, device),
             lateral_fine: lateral(8 * base),
             fine: self.scale(4 * base + 8 * base, 4 * base, false, device),
-        }
+        })
     }
 
     fn scale(&self, input: usize, channels: usize, spp: bool, device: &Device) -> Scale {

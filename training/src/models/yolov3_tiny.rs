@@ -4,7 +4,7 @@
 //! <https://github.com/pjreddie/darknet> says. Fields stand in the order of that file, in which Darknet's weights come.
 
 use super::DetectionNetwork;
-use super::blocks::{ConvBlock, ConvBlockConfig, Head, HeadConfig, max_pool, upsample};
+use super::blocks::{ConvBlock, ConvBlockConfig, Head, HeadConfig, drawn, max_pool, upsample};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
@@ -37,7 +37,7 @@ pub struct YoloV3TinyConfig {
 }
 
 impl YoloV3TinyConfig {
-    /// Random weights from the device's generator.
+    /// Random weights from the device's generator, all drawn at once.
     pub fn init(&self, device: &Device) -> YoloV3Tiny {
         let base = self.base;
         let block = |input: usize, output: usize, kernel| ConvBlockConfig::new(input, output, kernel).init(device);
@@ -45,14 +45,14 @@ impl YoloV3TinyConfig {
             HeadConfig { input, hidden, anchors: self.anchors, classes: self.classes }.init(device)
         };
         let widths = [3, base, 2 * base, 4 * base, 8 * base, 16 * base, 32 * base];
-        YoloV3Tiny {
+        drawn(YoloV3Tiny {
             backbone: widths.windows(2).map(|pair| block(pair[0], pair[1], 3)).collect(),
             last: block(32 * base, 64 * base, 3),
             reduce: block(64 * base, 16 * base, 1),
             coarse: head(16 * base, 32 * base),
             lateral: block(16 * base, 8 * base, 1),
             fine: head(8 * base + 16 * base, 16 * base),
-        }
+        })
     }
 }
 
