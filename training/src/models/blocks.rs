@@ -1,9 +1,9 @@
 //! Layers that several networks share.
 
+use crate::ops;
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
-use burn::tensor::activation::leaky_relu;
 use burn::tensor::{Device, Tensor};
 
 /// Slope of the leaky ReLU for negative values, as in Darknet.
@@ -59,6 +59,6 @@ impl ConvBlock {
     /// # Shapes
     /// `[n, input, h, w]` → `[n, output, ⌈h / stride⌉, ⌈w / stride⌉]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        leaky_relu(self.norm.forward(self.conv.forward(x)), SLOPE)
+        ops::norm_leaky(&self.norm, ops::convolution(&self.conv, x), SLOPE)
     }
 }
