@@ -1,9 +1,9 @@
 //! Layers that several networks share.
 
+use crate::ops;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
-use burn::tensor::activation::leaky_relu;
 use burn::tensor::module::{interpolate, max_pool2d};
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -67,7 +67,7 @@ impl ConvBlock {
     /// # Shapes
     /// `[n, input, h, w]` → `[n, output, ⌈h / stride⌉, ⌈w / stride⌉]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        leaky_relu(self.norm.forward(self.conv.forward(x)), SLOPE)
+        ops::norm_leaky(&self.norm, ops::convolution(&self.conv, x), SLOPE)
     }
 }
 
@@ -166,7 +166,7 @@ impl Head {
     /// # Shapes
     /// `[n, input, h, w]` → `[n, anchors · (5 + classes), h, w]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.output.forward(self.expand.forward(x))
+        ops::convolution(&self.output, self.expand.forward(x))
     }
 }
 

@@ -11,3 +11,4 @@
 mod optimizer;
 mod trunk;
 mod models;
+mod ops;
