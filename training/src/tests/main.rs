@@ -9,3 +9,6 @@
 )]
 
 mod losses;
+mod optimizer;
+mod trunk;
+mod models;

@@ -3,6 +3,7 @@
 use super::{At, BEST, CHECKPOINT, Checkpoint, Ending, Event, Halt, Metric, State, StepDone};
 use super::{LogError, Surroundings, Task, TrainError, TrainOptions};
 use crate::average::Average;
+use crate::data::seed::mixed_seed;
 use crate::optimizer::Optimizer;
 use crate::weights::Weights;
 use burn::optim::{GradientsAccumulator, GradientsParams};
@@ -232,14 +233,6 @@ impl<'a, T: Task> Session<'a, T> {
     fn path(&self, name: &str) -> PathBuf {
         self.surroundings.folder.join(name)
     }
-}
-
-/// One number from two, well mixed: the finaliser of SplitMix64 (Steele et al. 2014).
-pub fn mixed_seed(seed: u64, number: usize) -> u64 {
-    let mut z = seed.wrapping_add((number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// Samples a second, forgetting old steps.
