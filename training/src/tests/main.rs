@@ -8,6 +8,7 @@
     missing_docs
 )]
 
+mod losses;
 mod optimizer;
 mod trunk;
 mod models;
