@@ -7,3 +7,6 @@
     clippy::print_stdout,
     missing_docs
 )]
+
+mod anchors;
+mod data;
