@@ -14,6 +14,7 @@ pub mod optimizer;
 pub mod schedule;
 pub mod weights;
 
+pub mod anchors;
 pub mod data;
 pub mod losses;
 pub mod models;

@@ -12,14 +12,14 @@ pub struct Augmentation {
     pub flip_vertical: f64,
     /// Probability of a turn by 90°, to either side.
     pub quarter_turn: f64,
-    /// Smallest and largest zoom, as multiples of the letterbox's scale; drawn evenly on a logarithmic scale.
-    pub zoom: [f64; 2],
+    /// Smallest and largest scale, as multiples of the letterbox's; drawn evenly on a logarithmic scale.
+    pub scale: [f64; 2],
     /// Width and height are stretched by up to this part of them, each for itself, in 0..1.
     pub aspect: f64,
     /// How far a picture moves from the middle, as a part of the room that it has: 0 is centred, 1 is anywhere from one
-    /// edge to the other. A zoomed picture's room is what does not fit.
+    /// edge to the other. A larger picture's room is what does not fit.
     pub translate: f64,
-    /// Probability that a part of the picture is cut out and fills the input, in place of zoom and translation. At least
+    /// Probability that a part of the picture is cut out and fills the input, in place of scale and translation. At least
     /// one object stays (after Liu et al. 2016, SSD, <https://arxiv.org/abs/1512.02325>).
     pub crop: f64,
     /// Smallest and largest part of the picture's area that is cut out.
@@ -56,7 +56,7 @@ impl Default for Augmentation {
             flip_horizontal: 0.0,
             flip_vertical: 0.0,
             quarter_turn: 0.0,
-            zoom: [1.0, 1.0],
+            scale: [1.0, 1.0],
             aspect: 0.0,
             translate: 0.0,
             crop: 0.0,
@@ -105,9 +105,9 @@ impl Augmentation {
     }
 
     fn check_sizes(&self) -> Result<(), String> {
-        let [least, most] = self.zoom;
+        let [least, most] = self.scale;
         if !(least >= 0.01 && least <= most && most <= 100.0) {
-            return Err(format!("augmentation.zoom is [{least}, {most}], not rising within 0.01..=100"));
+            return Err(format!("augmentation.scale is [{least}, {most}], not rising within 0.01..=100"));
         }
         let [least, most] = self.crop_area;
         if !(least >= 0.01 && least <= most && most <= 1.0) {

@@ -90,7 +90,7 @@ impl DetectionData {
     pub fn open(
         sources: &[(Dataset, f64)],
         options: &CacheOptions,
-        tell: &mut dyn FnMut(usize, usize),
+        tell: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self, DataError> {
         if options.longest == 0 {
             return Err(DataError::Settings("longest is 0".into()));

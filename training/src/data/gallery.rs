@@ -32,16 +32,16 @@ pub fn gallery(
 fn parts(all: &Augmentation) -> Vec<(&'static str, Augmentation)> {
     let none = Augmentation { min_visible: all.min_visible, min_side: all.min_side, ..Augmentation::default() };
     let colour = Augmentation { hue: all.hue, saturation: all.saturation, value: all.value, ..none.clone() };
-    // Zoom and stretch are of use where the picture moves, too; alone they show more clearly.
+
     let filled = Augmentation { translate: all.translate, ..none.clone() };
     let candidates = [
         (true, "letterbox", none.clone()),
         (all.flip_horizontal > 0.0, "flip-horizontal", Augmentation { flip_horizontal: 1.0, ..none.clone() }),
         (all.flip_vertical > 0.0, "flip-vertical", Augmentation { flip_vertical: 1.0, ..none.clone() }),
         (all.quarter_turn > 0.0, "quarter-turn", Augmentation { quarter_turn: 1.0, ..none.clone() }),
-        (all.zoom != none.zoom, "zoom", Augmentation { zoom: all.zoom, ..none.clone() }),
+        (all.scale != none.scale, "scale", Augmentation { scale: all.scale, ..none.clone() }),
         (all.aspect > 0.0, "aspect", Augmentation { aspect: all.aspect, ..none.clone() }),
-        (all.translate > 0.0, "translate", Augmentation { zoom: all.zoom, ..filled.clone() }),
+        (all.translate > 0.0, "translate", Augmentation { scale: all.scale, ..filled.clone() }),
         (all.crop > 0.0, "crop", Augmentation { crop: 1.0, crop_area: all.crop_area, ..none.clone() }),
         (colour != none, "colour", colour.clone()),
         (all.mosaic > 0.0, "mosaic", Augmentation { mosaic: 1.0, ..filled }),

@@ -1,7 +1,7 @@
 //! Samples, augmentation and batches.
 //!
 //! ```text
-//! Dataset ─DetectionData::open─► pictures in memory, boxes ─batch(seed, number)─► placement (flips, turns, zoom, crop)
+//! Dataset ─DetectionData::open─► pictures in memory, boxes ─batch(seed, number)─► placement (flips, turns, scale, crop)
 //!  ─one bilinear warp, colours on the way─► mosaic | mix-up ─► Batch {images [n,3,h,w], boxes}
 //! ```
 

@@ -105,7 +105,7 @@ pub(super) fn place(
             }
         }
     }
-    draw.zoom(random)
+    draw.scale(random)
 }
 
 /// What is already decided.
@@ -130,17 +130,17 @@ impl Draw<'_> {
         random.between(1.0 - self.settings.aspect, 1.0 + self.settings.aspect)
     }
 
-    fn zoom(&self, random: &mut Random) -> Placement {
+    fn scale(&self, random: &mut Random) -> Placement {
         let (width, height) = self.extents();
         let letterbox = Letterbox::new(Resize::Letterbox, self.picture, self.frame.input);
         let fit = (
             f64::from(letterbox.placed.width) / f64::from(self.picture.width.max(1)),
             f64::from(letterbox.placed.height) / f64::from(self.picture.height.max(1)),
         );
-        let [least, most] = self.settings.zoom;
-        let zoom = random.between(least.ln(), most.ln()).exp();
+        let [least, most] = self.settings.scale;
+        let scale = random.between(least.ln(), most.ln()).exp();
         let fit = if self.turned { (fit.1, fit.0) } else { fit };
-        let (mut x, mut y) = (fit.0 * zoom * self.stretch(random), fit.1 * zoom * self.stretch(random));
+        let (mut x, mut y) = (fit.0 * scale * self.stretch(random), fit.1 * scale * self.stretch(random));
         let (across, down) = (f64::from(self.frame.canvas.width), f64::from(self.frame.canvas.height));
         if self.frame.filled {
             let larger = (across / (x * f64::from(width))).max(down / (y * f64::from(height))).max(1.0);

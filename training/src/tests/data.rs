@@ -56,7 +56,7 @@ fn grey(width: u32, height: u32) -> RgbImage {
 }
 
 fn opened(sources: &[(Dataset, f64)]) -> Result<DetectionData, DataError> {
-    DetectionData::open(sources, &CacheOptions::default(), &mut |_, _| {})
+    DetectionData::open(sources, &CacheOptions::default(), &|_, _| {})
 }
 
 const INPUT: Size = Size { width: 320, height: 256 };

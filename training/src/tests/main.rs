@@ -13,3 +13,5 @@ mod optimizer;
 mod trunk;
 mod models;
 mod ops;
+mod anchors;
+mod data;
