@@ -7,3 +7,5 @@
     clippy::print_stdout,
     missing_docs
 )]
+
+mod export;
