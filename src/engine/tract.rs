@@ -8,8 +8,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::prelude::{
-    DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, TDim, TValue, TractError,
-    TractResult, TypedModel, TypedRunnableModel,
+    DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, OutletId, TDim, TValue,
+    TractError, TractResult, TypedModel, TypedRunnableModel,
 };
 use tract_onnx::tract_core::internal::DimLike;
 use tract_onnx::tract_core::knobs::KnobScope;
@@ -49,9 +49,12 @@ impl TractEngine {
             return Err(EngineError::Input { name: name.clone(), reason });
         }
         fix_shapes(&mut model, shapes)?;
+        // The optimiser drops nodes, and with them names.
+        let names = [input_names(&model), output_names(&model)];
         let model = model.into_typed().and_then(TypedModel::into_decluttered).map_err(|e| load_error(&e))?;
-        let inputs = ports(&model, model.input_outlets()).map_err(|e| load_error(&e))?;
-        let outputs = ports(&model, model.output_outlets()).map_err(|e| load_error(&e))?;
+        let [inputs, outputs] = names;
+        let inputs = ports(&model, model.input_outlets(), inputs).map_err(|e| load_error(&e))?;
+        let outputs = ports(&model, model.output_outlets(), outputs).map_err(|e| load_error(&e))?;
         let multiply_adds = multiply_adds(&model).map_err(|e| load_error(&e))?;
         let plan = optimize(model).map_err(|e| load_error(&e))?;
         Ok(Self { plan, inputs, outputs, multiply_adds, threads: threads.clone() })
@@ -111,6 +114,11 @@ fn input_names(model: &InferenceModel) -> Vec<String> {
     model.inputs.iter().map(|outlet| model.node(outlet.node).name.clone()).collect()
 }
 
+fn output_names(model: &InferenceModel) -> Vec<String> {
+    let name = |outlet| model.outlet_label(outlet).unwrap_or(&model.node(outlet.node).name).to_owned();
+    model.outputs.iter().copied().map(name).collect()
+}
+
 fn fix_shapes(model: &mut InferenceModel, shapes: &[(String, Vec<usize>)]) -> Result<(), EngineError> {
     for (index, name) in input_names(model).into_iter().enumerate() {
         let fact = model.input_fact(index).map_err(|e| load_error(&e))?.clone();
@@ -144,13 +152,13 @@ fn default_shape(fact: &InferenceFact) -> Option<Vec<usize>> {
     fact.shape.dims().enumerate().map(size).collect()
 }
 
-fn ports(model: &TypedModel, outlets: TractResult<&[tract_onnx::prelude::OutletId]>) -> TractResult<Vec<Port>> {
+fn ports(model: &TypedModel, outlets: TractResult<&[OutletId]>, names: Vec<String>) -> TractResult<Vec<Port>> {
     outlets?
         .iter()
-        .map(|outlet| {
+        .zip(names)
+        .map(|(outlet, name)| {
             let fact = model.outlet_fact(*outlet)?;
             let shape = fact.shape.as_concrete().map(<[usize]>::to_vec).unwrap_or_default();
-            let name = model.outlet_label(*outlet).unwrap_or(&model.node(outlet.node).name).to_owned();
             Ok(Port { name, dtype: dtype_name(fact.datum_type).into(), shape })
         })
         .collect()
@@ -175,6 +183,8 @@ macro_rules! datum_types {
         fn dtype_name(datum: DatumType) -> &'static str {
             match datum {
                 $(DatumType::$datum => $name,)*
+                // What tract makes of 64-bit integers that may be sizes.
+                DatumType::TDim => "int64",
                 _ => "other",
             }
         }
@@ -188,6 +198,9 @@ macro_rules! datum_types {
         fn from_tract(value: TValue) -> TractResult<Tensor> {
             match value.datum_type() {
                 $(DatumType::$datum => Ok(value.to_plain_array_view::<$element>()?.to_owned().into()),)*
+                DatumType::TDim => {
+                    Ok(value.cast_to::<i64>()?.to_plain_array_view::<i64>()?.to_owned().into())
+                }
                 other => Err(tract_onnx::tract_core::internal::anyhow!("an output is of type {other:?}, which cannot be returned")),
             }
         }

@@ -61,6 +61,14 @@ impl<M: Module, I: Fn(&Device) -> M, F: Fn(&M, &mut Pass) -> Result<(), ExportEr
         lower::to_model(&first, second.as_ref(), self.inputs)
     }
 
+    /// What the network's own forward gives on the CPU.
+    ///
+    /// # Errors
+    /// [`ExportError::Input`], [`ExportError::Output`] or [`ExportError::Weights`].
+    pub fn run(&self, inputs: &NamedTensors) -> Result<NamedTensors, ExportError> {
+        trace::run(&self.init, self.weights, inputs, &self.forward)
+    }
+
     /// Checks a model against the network's own forward on the CPU, for each set of inputs; gives the largest error (see
     /// [`check::outputs`]).
     ///
@@ -70,7 +78,7 @@ impl<M: Module, I: Fn(&Device) -> M, F: Fn(&M, &mut Pass) -> Result<(), ExportEr
         check::structure(model)?;
         let mut largest = 0f32;
         for inputs in cases {
-            let wanted = trace::run(&self.init, self.weights, inputs, &self.forward)?;
+            let wanted = self.run(inputs)?;
             largest = largest.max(check::outputs(model, inputs, &wanted, tolerance)?);
         }
         Ok(largest)

@@ -15,3 +15,4 @@ mod models;
 mod ops;
 mod anchors;
 mod data;
+mod export;

@@ -84,6 +84,9 @@ impl<'a> Lowering<'a> {
     }
 
     fn operation(&mut self, index: usize, operation: &OperationIr) -> Lowered {
+        if let ExportError::Unsupported { operation, .. } = unsupported(operation, Refusal(String::new())) {
+            eprintln!("OP {operation}");
+        }
         match operation {
             OperationIr::BaseFloat(op) | OperationIr::BaseInt(op) => self.base(index, op),
             OperationIr::BaseBool(op) => self.base_of_bools(index, op),

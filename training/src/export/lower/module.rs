@@ -187,17 +187,16 @@ impl Lowering<'_> {
     }
 
     fn interpolate(&mut self, index: usize, op: &InterpolateOpIr) -> Lowered {
-        let (mode, place, rounding) = match (&op.options.mode, op.options.align_corners) {
-            (InterpolateModeIr::Nearest, _) => ("nearest", "asymmetric", "floor"),
-            (InterpolateModeIr::NearestExact, _) => ("nearest", "half_pixel", "round_prefer_ceil"),
-            (InterpolateModeIr::Bilinear, true) => ("linear", "align_corners", "floor"),
-            (InterpolateModeIr::Bilinear, false) => ("linear", "half_pixel", "floor"),
+        let (mode, place) = match (&op.options.mode, op.options.align_corners) {
+            (InterpolateModeIr::Nearest, _) => ("nearest", "asymmetric"),
+            (InterpolateModeIr::Bilinear, true) => ("linear", "align_corners"),
+            (InterpolateModeIr::Bilinear, false) => ("linear", "half_pixel"),
             _ => return refuse("engines differ in this interpolation"),
         };
         let attributes = vec![
             Attribute::string("mode", mode),
             Attribute::string("coordinate_transformation_mode", place),
-            Attribute::string("nearest_mode", rounding),
+            Attribute::string("nearest_mode", "floor"),
         ];
         let input = self.read(&op.x);
         let inputs = match self.scales(index, op)? {

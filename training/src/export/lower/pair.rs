@@ -38,7 +38,10 @@ impl<'a> Pairs<'a> {
             }
             for (one, two) in one.nodes().into_iter().zip(two.nodes()) {
                 if *partner.entry(one.id).or_insert(two.id) != two.id {
-                    return Err(ExportError::Sizes(format!("other operands at other sizes of {:?}", one.shape)));
+                    return Err(ExportError::Sizes(format!(
+                        "other operands at other sizes of {:?}",
+                        one.shape.to_vec()
+                    )));
                 }
                 same_constant(first, second, [one, two])?;
                 pairs.add(one, two.shape.iter());
@@ -85,8 +88,8 @@ fn same_constant(first: &Trace, second: &Trace, [one, two]: [&TensorIr; 2]) -> R
     if values[0] == values[1] {
         return Ok(());
     }
-    let shapes = format!("a constant of shape {:?} becomes another of shape {:?}", one.shape, two.shape);
-    Err(ExportError::Sizes(shapes))
+    let [one, two] = [one, two].map(|tensor| tensor.shape.to_vec());
+    Err(ExportError::Sizes(format!("a constant of shape {one:?} becomes another of shape {two:?}")))
 }
 
 /// An operation without what may follow the sizes: tensors, slices' ends, the size of a resized picture.
