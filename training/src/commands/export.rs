@@ -1,9 +1,10 @@
 //! `ocelli-train export`.
 
 use super::tell;
-use super::train::{RECIPE, best_weights};
+use super::train::{RECIPE, best_weights, told};
 use clap::Args;
-use ocelli_training::recipes::{DetectionRecipe, ModelFile};
+use ocelli_training::export::Precision;
+use ocelli_training::recipes::{DetectionRecipe, write_model};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -22,13 +23,8 @@ pub struct ExportArgs {
 
 pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     let recipe = DetectionRecipe::read(&args.checkpoint.join(RECIPE), &[])?;
-    let file = ModelFile::new(&recipe, &best_weights(&args.checkpoint)?)?;
-    let written = if args.half { file.half()? } else { file }.write(&args.output)?;
-    tell(&format!(
-        "{}: {:.2} MB; differs from the training's own forward by {:.1e}",
-        args.output.display(),
-        written.bytes as f64 / 1e6,
-        written.error
-    ));
+    let precision = if args.half { Precision::Half } else { Precision::Single };
+    let written = write_model(&recipe, &best_weights(&args.checkpoint)?, precision, &args.output)?;
+    tell(&told(&args.output, written));
     Ok(())
 }

@@ -1,7 +1,14 @@
 //! One file a command. Standard output is data; everything else goes to standard error.
 
+mod anchors;
+mod augment;
+mod evaluate;
+mod export;
+mod list;
 mod progress;
+mod summary;
 mod train;
+mod transfer;
 
 use clap::{Parser, Subcommand};
 use std::io::{ErrorKind, IsTerminal};
@@ -17,14 +24,35 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// List recipes and networks.
+    List(list::ListArgs),
+    /// Layers of a network: shapes, parameters, operations.
+    Summary(summary::SummaryArgs),
+    /// Fit anchors to a data set's boxes.
+    Anchors(anchors::AnchorsArgs),
+    /// Show each augmentation on pictures of a data set.
+    Augment(augment::AugmentArgs),
     /// Train by a recipe.
     Train(train::TrainArgs),
+    /// Fine-tune a detector on a folder of labelled pictures: data, anchors, training, evaluation and export in one.
+    Transfer(transfer::TransferArgs),
+    /// Measure a training's best weights on a data set, as `ocelli evaluate` does.
+    Evaluate(evaluate::EvaluateArgs),
+    /// Write a training's best weights as an ONNX model.
+    Export(export::ExportArgs),
 }
 
 /// Parses the command line and runs it. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped and saved.
 pub fn run() -> ExitCode {
     let done = match Arguments::parse().command {
+        Command::List(args) => list::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Summary(args) => summary::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Anchors(args) => anchors::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Augment(args) => augment::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Train(args) => train::run(&args),
+        Command::Transfer(args) => transfer::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
     };
     match done {
         Ok(code) => code,

@@ -5,9 +5,10 @@ use super::tell;
 use anyhow::{Context, bail};
 use burn::tensor::Device;
 use clap::Args;
-use ocelli_training::recipes::{DetectionRecipe, DetectionTask, Fingerprint, Prepared, Start};
+use ocelli_training::export::Precision;
+use ocelli_training::recipes::{DetectionRecipe, DetectionTask, Fingerprint, Prepared, Start, Written, write_model};
 use ocelli_training::train::{BEST, CHECKPOINT, Checkpoint, Ending, Log, Surroundings, TrainError};
-use ocelli_training::train::{Task, draw_curves, train};
+use ocelli_training::train::{draw_curves, train};
 use ocelli_training::weights::{Weights, write_whole};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -86,7 +87,7 @@ impl Run {
             fingerprint.check(&Fingerprint::read(&self.out)?)?;
         }
         tell(&fingerprint.to_string());
-        let task = DetectionTask::new(recipe, prepared, &mut |_, _| bar.inc(1))?;
+        let task = DetectionTask::new(recipe, prepared, &|_, _| bar.inc(1))?;
         bar.finish_and_clear();
         let start = self.weights.as_deref().map(|path| start(&task, path)).transpose()?;
         if !self.resume {
@@ -99,6 +100,7 @@ impl Run {
         if ending == Ending::Stopped {
             tell(&format!("stopped and saved; go on with: ocelli-train train --out {} --resume", self.out.display()));
         } else {
+            self.export(task.recipe())?;
         }
         Ok((task, ending))
     }
@@ -121,6 +123,20 @@ impl Run {
         Ok(ending?)
     }
 
+    fn export(&self, recipe: &DetectionRecipe) -> anyhow::Result<()> {
+        let path = self.out.join(MODEL);
+        let written = write_model(recipe, &best_weights(&self.out)?, Precision::Single, &path)?;
+        tell(&told(&path, written));
+        tell(&format!("serve it with: ocelli serve --model {}", path.display()));
+        Ok(())
+    }
+}
+
+/// What is said of a written model.
+pub fn told(path: &Path, written: Written) -> String {
+    let Written { bytes, error } = written;
+    let megabytes = bytes as f64 / 1e6;
+    format!("{}: {megabytes:.2} MB; its outputs differ from the training's own by {error:.1e}", path.display())
 }
 
 /// The best weights of a training's folder; without a validation split, the last averaged ones.

@@ -4,8 +4,7 @@ use super::evaluate::{evaluate, show};
 use super::tell;
 use super::train::{MODEL, Run};
 use clap::Args;
-use ocelli_training::models::Architecture;
-use ocelli_training::recipes::{DetectionRecipe, DetectionTask, Prepared};
+use ocelli_training::recipes::{DetectionRecipe, Prepared};
 use ocelli_training::train::Ending;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,7 +21,7 @@ pub struct TransferArgs {
     out: PathBuf,
     /// The network
     #[arg(long, value_name = "NAME", default_value = "ocelli-nano")]
-    model: Architecture,
+    model: String,
     /// Weights to begin with [default for ocelli-nano: the model that ships; others begin at random]
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,

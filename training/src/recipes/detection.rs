@@ -1,6 +1,7 @@
 //! A detector's training: what the loop needs to know of it.
 
 use super::{DetectionRecipe, InputChoice, RecipeError, hold_out};
+use crate::anchors;
 use crate::data::{Augmentation, Batch, CacheOptions, DataError, DetectionData, batch};
 use crate::losses::{Loss, yolo};
 use crate::models::{DetectionNetwork, Detector};
@@ -80,13 +81,18 @@ impl DetectionTask {
     pub fn new(
         mut recipe: DetectionRecipe,
         prepared: Prepared,
-        tell: &mut dyn FnMut(usize, usize),
+        tell: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self, RecipeError> {
         let size = recipe.input.size();
         let labels = recipe.labels.insert(prepared.train.labels.clone());
         recipe.model.classes = labels.len();
         let data = DetectionData::open(&[(prepared.train, 1.0)], &CacheOptions::default(), tell)?;
-        let scales = recipe.model.strides().len();
+        let strides: Vec<usize> = recipe.model.strides().into_iter().map(|stride| stride as usize).collect();
+        recipe.input.anchors.get_or_insert_with(|| {
+            let count = strides.len() * recipe.model.anchors_per_scale;
+            let fitted = anchors::fit(&data.box_sizes(size), count, recipe.train.seed);
+            anchors::assign_to_scales(&fitted.anchors, &strides)
+        });
         let metadata = recipe.metadata()?;
         let validation = match prepared.validation {
             Some(dataset) => Some((dataset.clone(), place_all(&dataset, size, tell)?)),
@@ -146,14 +152,15 @@ fn run(model: &Detector, input: &ndarray::ArrayD<f32>) -> Vec<ndarray::ArrayD<f3
 }
 
 /// Decodes and places the pictures of a data set.
-fn place_all(dataset: &Dataset, size: Size, tell: &mut dyn FnMut(usize, usize)) -> Result<Vec<Placed>, DataError> {
+fn place_all(dataset: &Dataset, size: Size, tell: &(dyn Fn(usize, usize) + Sync)) -> Result<Vec<Placed>, DataError> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let mut placed = Vec::new();
     in_order(
         &dataset.images,
         workers,
         |image| {
-            let missing = || DataError::Picture { path: image.name.clone().into(), reason: "there is no such file".into() };
+            let missing =
+                || DataError::Picture { path: image.name.clone().into(), reason: "there is no such file".into() };
             let path = image.path.as_ref().ok_or_else(missing)?;
             let failed = |reason: String| DataError::Picture { path: path.clone(), reason };
             let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;

@@ -2,6 +2,7 @@
 
 use super::RECIPES;
 use crate::data::{Augmentation, DataError};
+use crate::export::ExportError;
 use crate::losses::yolo::YoloLossOptions;
 use crate::models::DetectorConfig;
 use crate::train::TrainOptions;
@@ -33,6 +34,9 @@ pub enum RecipeError {
     /// The data.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// The model file.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// The text or a setting is wrong.
     #[error("{origin}: {reason}")]
     Malformed {
@@ -163,8 +167,7 @@ impl DetectionRecipe {
         let malformed = |reason: String| RecipeError::Malformed { origin: origin.into(), reason };
         let mut table: Table = toml::from_str(text).map_err(|e| malformed(e.to_string()))?;
         for setting in settings {
-            change(&mut table, setting)
-                .map_err(|reason| RecipeError::Setting { setting: setting.clone(), reason })?;
+            change(&mut table, setting).map_err(|reason| RecipeError::Setting { setting: setting.clone(), reason })?;
         }
         let recipe: Self = table.try_into().map_err(|e: toml::de::Error| malformed(e.to_string()))?;
         recipe.check().map_err(malformed)?;

@@ -4,6 +4,7 @@ mod detection;
 mod file;
 mod fingerprint;
 mod held_out;
+mod model_file;
 mod sizes;
 mod start;
 
@@ -11,9 +12,12 @@ pub use detection::{DetectionTask, Prepared};
 pub use file::{DataChoice, DetectionRecipe, ExportChoice, InputChoice, RecipeError};
 pub use fingerprint::{Fingerprint, Part};
 pub use held_out::hold_out;
+pub use model_file::{Written, write_model};
 pub use start::Start;
 
 /// Name and text of each recipe that comes with the program.
-pub const RECIPES: [(&str, &str); 1] = [
+pub const RECIPES: [(&str, &str); 3] = [
     ("bccd", include_str!("../../recipes/bccd.toml")),
+    ("raccoon", include_str!("../../recipes/raccoon.toml")),
+    ("transfer", include_str!("../../recipes/transfer.toml")),
 ];

@@ -8,11 +8,11 @@
     missing_docs
 )]
 
-mod losses;
-mod optimizer;
-mod trunk;
-mod models;
-mod ops;
 mod anchors;
 mod data;
 mod export;
+mod losses;
+mod models;
+mod ops;
+mod optimizer;
+mod trunk;

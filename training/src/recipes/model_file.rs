@@ -1,0 +1,57 @@
+//! A trained detector as the file that is served.
+
+use super::{DetectionRecipe, RecipeError};
+use crate::export::{DetectorExport, Precision, detector};
+use crate::weights::{Weights, write_whole};
+use ocelli::letterbox::{Letterbox, Size};
+use ocelli::metadata::Resize;
+use ocelli::picture::{Limits, decode};
+use ocelli::tensor::Tensor;
+use std::path::Path;
+
+/// Photographs that every file is checked on, whatever it was trained for.
+const PICTURES: [&[u8]; 2] =
+    [include_bytes!("../../../models/samples/blood-31.jpg"), include_bytes!("../../../models/samples/blood-68.jpg")];
+
+/// What came of an export.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Written {
+    /// Size of the file.
+    pub bytes: usize,
+    /// Largest difference between the engine's outputs and the framework's own, over max(1, the largest output).
+    pub error: f32,
+}
+
+/// Writes a training's weights as an ONNX file, once it is shown to give what the network gives.
+///
+/// # Errors
+/// [`RecipeError::Export`], [`RecipeError::Malformed`] if the recipe has no classes or anchors, [`RecipeError::File`].
+pub fn write_model(
+    recipe: &DetectionRecipe,
+    weights: &Weights,
+    precision: Precision,
+    path: &Path,
+) -> Result<Written, RecipeError> {
+    let size = recipe.input.size();
+    let options = DetectorExport {
+        metadata: recipe.metadata()?,
+        license: recipe.export.license.clone(),
+        source: recipe.export.source.clone(),
+        size,
+        stride: recipe.model.size_multiple(),
+        open_sides: false,
+        precision,
+    };
+    let pictures: Vec<Tensor> = PICTURES.iter().filter_map(|bytes| placed(bytes, size)).collect();
+    let (model, error) = detector(|device| recipe.model.init(device), weights, &options, &pictures)?;
+    let bytes = model.to_bytes();
+    write_whole(path, &bytes).map_err(|source| RecipeError::File { path: path.into(), source })?;
+    Ok(Written { bytes: bytes.len(), error })
+}
+
+/// A photograph in the network's input.
+fn placed(bytes: &[u8], size: Size) -> Option<Tensor> {
+    let image = decode(bytes, &Limits::default()).ok()?.image;
+    let own = Size { width: image.width(), height: image.height() };
+    Some(Tensor::F32(Letterbox::new(Resize::Letterbox, own, size).apply(&image)))
+}
