@@ -14,8 +14,9 @@ pub mod optimizer;
 pub mod schedule;
 pub mod weights;
 
-pub mod anchors;
 pub mod data;
+
+pub mod anchors;
 pub mod losses;
 pub mod models;
 

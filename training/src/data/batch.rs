@@ -30,6 +30,7 @@ pub fn batch(
 ) -> Result<Batch, DataError> {
     augmentation.check().map_err(DataError::Settings)?;
     let input = size_at(augmentation, size, at);
+    check_input(input)?;
     let done = at.batch as f64 / at.batches.max(1) as f64;
     let composer = Composer { data, settings: augmentation, input, several: done < augmentation.mosaic_until };
     let batch_seed = mixed_seed(mixed_seed(at.seed, SAMPLES), at.batch);
@@ -42,6 +43,12 @@ pub fn batch(
         boxes.push(composer.compose(index, &mut Random::new(mixed_seed(batch_seed, place)), planes)?);
     }
     Ok(Batch { images, boxes })
+}
+
+/// An input has pixels.
+pub(super) fn check_input(Size { width, height }: Size) -> Result<(), DataError> {
+    let none = || DataError::Settings(format!("an input of {width} × {height} pixels has none"));
+    if width == 0 || height == 0 { Err(none()) } else { Ok(()) }
 }
 
 /// Size of the pictures of a batch: one of the sizes that take turns, or `size` where there are none.

@@ -25,8 +25,8 @@ use std::path::{Path, PathBuf};
 pub struct CacheOptions {
     /// Most pixels on a picture's longer side: larger ones are scaled down, and their boxes with them.
     pub longest: u32,
-    /// Most bytes of pixels in memory. Pictures beyond that are kept as their files' bytes, and decoded whenever they
-    /// are drawn.
+    /// Most bytes of pixels in memory. Pictures beyond that are kept as their files' bytes, as many again at most, and
+    /// decoded whenever they are drawn; those beyond that are read anew, too.
     pub memory: u64,
 }
 
@@ -59,6 +59,31 @@ struct Entry {
 enum Stored {
     Pixels(RgbImage),
     Encoded(Vec<u8>),
+    OnDisk,
+}
+
+/// Bytes that may still be kept.
+struct Free {
+    pixels: u64,
+    encoded: u64,
+}
+
+impl Free {
+    /// How a picture is kept. Later pictures are as good as this one: once there is no room, it stays so.
+    fn keep(&mut self, loaded: RgbImage, bytes: Vec<u8>) -> Stored {
+        let take = |free: &mut u64, needed: usize| {
+            let rest = free.checked_sub(needed as u64);
+            *free = rest.unwrap_or(0);
+            rest.is_some()
+        };
+        if take(&mut self.pixels, loaded.as_raw().len()) {
+            Stored::Pixels(loaded)
+        } else if take(&mut self.encoded, bytes.len()) {
+            Stored::Encoded(bytes)
+        } else {
+            Stored::OnDisk
+        }
+    }
 }
 
 /// A picture as it comes from its file.
@@ -109,7 +134,8 @@ impl DetectionData {
             census: Census::default(),
             longest: options.longest,
         };
-        let (mut free, mut done) = (options.memory, 0);
+        let mut free = Free { pixels: options.memory, encoded: options.memory };
+        let mut done = 0;
         let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         in_order(
             &jobs,
@@ -128,7 +154,7 @@ impl DetectionData {
         }
     }
 
-    fn add(&mut self, job: &Job, classes: &[Option<usize>], loaded: Loaded, free: &mut u64) {
+    fn add(&mut self, job: &Job, classes: &[Option<usize>], loaded: Loaded, free: &mut Free) {
         let Loaded { bytes, original, image } = loaded;
         let size = Size { width: image.width(), height: image.height() };
         // The whole picture onto the whole smaller one.
@@ -141,14 +167,7 @@ impl DetectionData {
         self.census.pictures += 1;
         self.census.without_objects += usize::from(boxes.is_empty());
         self.census.contradicted += usize::from(job.said.is_some_and(|said| said != (original.width, original.height)));
-        let needed = image.as_raw().len() as u64;
-        let stored = if needed <= *free {
-            *free -= needed;
-            Stored::Pixels(image)
-        } else {
-            *free = 0;
-            Stored::Encoded(bytes)
-        };
+        let stored = free.keep(image, bytes);
         self.entries.push(Entry { path: job.path.into(), size, stored, boxes });
     }
 
@@ -210,6 +229,7 @@ impl DetectionData {
         let image = match &entry.stored {
             Stored::Pixels(image) => Cow::Borrowed(image),
             Stored::Encoded(bytes) => Cow::Owned(scaled(decoded(&entry.path, bytes)?, self.longest)),
+            Stored::OnDisk => Cow::Owned(load(&entry.path, self.longest)?.image),
         };
         Ok((image, &entry.boxes))
     }

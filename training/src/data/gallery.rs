@@ -1,15 +1,20 @@
 //! Contact sheets: what each augmentation does, to be looked at.
 
+use super::batch::check_input;
 use super::compose::Composer;
 use super::seed::{Random, mixed_seed};
 use super::{Augmentation, DataError, DetectionData, LabelledBox};
+use image::imageops::{FilterType, replace, resize};
 use image::{Rgb, RgbImage};
 use ocelli::detection::Detection;
 use ocelli::draw::annotate;
+use ocelli::geometry::BBox;
 use ocelli::letterbox::{PADDING, Size};
 
 /// Pictures in a row of a sheet, and rows.
 const SIDE: u32 = 3;
+/// Pixels of the sheet to a side of an input's pixel.
+const ENLARGED: u32 = 2;
 /// Pixels between two pictures.
 const GAP: u32 = 6;
 
@@ -25,6 +30,7 @@ pub fn gallery(
     seed: u64,
 ) -> Result<Vec<(&'static str, RgbImage)>, DataError> {
     augmentation.check().map_err(DataError::Settings)?;
+    check_input(size)?;
     parts(augmentation).into_iter().map(|(name, settings)| Ok((name, sheet(data, &settings, size, seed)?))).collect()
 }
 
@@ -68,7 +74,7 @@ fn sheet(data: &DetectionData, settings: &Augmentation, size: Size, seed: u64) -
     let mut sheet = RgbImage::from_pixel(SIDE * width - GAP, SIDE * height - GAP, Rgb([255; 3]));
     for (number, picture) in (0..).zip(&pictures) {
         let (x, y) = (number % SIDE * width, number / SIDE * height);
-        image::imageops::replace(&mut sheet, picture, x.into(), y.into());
+        replace(&mut sheet, picture, x.into(), y.into());
     }
     Ok(sheet)
 }
@@ -80,12 +86,18 @@ fn drawn(planes: &[f32], size: Size, boxes: &[LabelledBox], labels: &[String]) -
         let at = y as usize * width + x as usize;
         Rgb([0, 1, 2].map(|channel| (planes[channel * area + at] * 255.0).round() as u8))
     });
+    let enlarged = |bbox: BBox| {
+        let by = f64::from(ENLARGED);
+        BBox::new(bbox.x * by, bbox.y * by, bbox.width * by, bbox.height * by)
+    };
     let detection = |labelled: &LabelledBox| Detection {
         label: labels.get(labelled.class_id).cloned().unwrap_or_default(),
         class_id: labelled.class_id,
         confidence: 1.0,
-        bbox: labelled.bbox,
+        bbox: enlarged(labelled.bbox),
     };
+    // The labels' letters have a least size: enlarged, they hide less.
+    picture = resize(&picture, size.width * ENLARGED, size.height * ENLARGED, FilterType::Nearest);
     annotate(&mut picture, &boxes.iter().map(detection).collect::<Vec<_>>());
     picture
 }

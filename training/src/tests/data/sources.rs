@@ -21,10 +21,14 @@ fn bccd_has_its_205_training_pictures() {
     let data = DetectionData::open(&[(dataset.clone(), 1.0)], &options, &tell).unwrap();
     assert_eq!((data.len(), told.into_inner()), (205, 205));
     let census = *data.census();
-    println!("{census:?} {:?}", data.labels());
-    // Counted in the XML files with Python: 2,887 boxes, of which 2 have no area.
-    let counting = dataset.truths.iter().filter(|truth| truth.counts()).count();
-    assert_eq!(census.boxes + census.without_area + census.outside, counting);
+    // Counted in the XML files with Python: 2,805 boxes, of which one has no area.
+    assert_eq!((census.pictures, census.boxes, census.without_area), (205, 2804, 1));
+    assert_eq!((census.crowds, census.ignored, census.outside, census.contradicted), (0, 0, 0, 0));
+    let mut counts = [0; 3];
+    (0..205).flat_map(|index| data.sample(index).unwrap().boxes).for_each(|labelled| counts[labelled.class_id] += 1);
+    let of = |name: &str| counts[data.labels().iter().position(|label| label == name).unwrap()];
+    assert_eq!(of("WBC") + of("RBC") + of("Platelets"), 2804);
+    assert!((213..=214).contains(&of("WBC")) && (208..=209).contains(&of("Platelets")));
     let sample = data.sample(0).unwrap();
     assert_eq!(sample.image.dimensions(), (480, 360));
     let (sizes, counted) = box_sizes(&dataset, INPUT).unwrap();
@@ -114,16 +118,22 @@ fn nothing_to_learn_from_is_an_error() {
 #[test]
 fn pictures_beyond_the_memory_are_decoded_on_demand_to_the_same_pixels() {
     let folder = tempfile::tempdir().unwrap();
-    let noise = |seed: u32| RgbImage::from_fn(90, 60, |x, y| Rgb([(x * 7 + seed) as u8, (y * 5) as u8, (x * y) as u8]));
-    let pictures = [("1.png", noise(1), vec![A]), ("2.png", noise(2), vec![A]), ("3.png", noise(3), vec![A])];
+    let smooth = |seed: u32| RgbImage::from_fn(90, 60, |x, y| Rgb([(x / 4 * 9 + seed) as u8, (y / 4 * 5) as u8, 77]));
+    let pictures = [("1.png", smooth(1), vec![A]), ("2.png", smooth(2), vec![A]), ("3.png", smooth(3), vec![A])];
     let dataset = written(folder.path(), &["a"], &pictures);
     let with = |memory: u64| {
         let options = CacheOptions { longest: 60, memory };
         DetectionData::open(&[(dataset.clone(), 1.0)], &options, &|_, _| {}).unwrap()
     };
-    let (all, one, none) = (with(1 << 20), with(60 * 40 * 3), with(0));
-    // Where no pixels are kept, a file that is gone is not missed either: its bytes are in memory.
+    let file = std::fs::metadata(folder.path().join("2.png")).unwrap().len();
+    assert!((8..60 * 40 * 3).contains(&file), "{file}");
+    // All pixels; the pixels of one and the files of the others; no pixels, all files; nothing.
+    let (all, one, none, nothing) = (with(1 << 20), with(60 * 40 * 3), with(60 * 40 * 3 - 1), with(0));
+    let read = nothing.sample(1).unwrap();
+    assert_eq!(read.image.as_raw(), all.sample(1).unwrap().image.as_raw());
+    // Files that are in memory are not missed.
     std::fs::remove_dir_all(folder.path()).unwrap();
+    assert!(matches!(nothing.sample(1), Err(DataError::Picture { .. })));
     for index in 0..3 {
         let expected = all.sample(index).unwrap();
         assert_eq!(expected.image.dimensions(), (60, 40));
