@@ -1,6 +1,7 @@
 //! Whether a file is sound, and whether it computes what the network does.
 
 use super::ExportError;
+use bytes::Bytes;
 use ocelli::engine::{Engine, EngineKind, EngineOptions, Runtime};
 use ocelli::metadata::Metadata;
 use ocelli::onnx::{Graph, Model};
@@ -51,33 +52,64 @@ fn broken(reason: &str) -> ExportError {
     ExportError::Structure(reason.into())
 }
 
-/// Runs a model in every engine of the project and compares each output with what is wanted: the largest error over
-/// max(1, the output's largest magnitude), over all outputs and engines.
-///
-/// # Errors
-/// [`ExportError::Engine`] if an engine cannot run it, [`ExportError::Output`] if an output is missing, of another type
-/// or of another shape, [`ExportError::Differs`] if one is off by more than `tolerance`.
-pub fn outputs(
-    model: &Model,
-    inputs: &NamedTensors,
-    wanted: &NamedTensors,
-    tolerance: f32,
-) -> Result<f32, ExportError> {
-    let bytes = model.to_bytes();
-    let shapes: Vec<_> = inputs.iter().map(|(name, tensor)| (name.clone(), tensor.shape().to_vec())).collect();
-    let (mut largest, mut engines) = (0f32, Vec::new());
-    for kind in [EngineKind::Auto, EngineKind::Tract] {
-        let engine = Runtime::new(EngineOptions { kind, ..EngineOptions::default() }).load(&bytes, &shapes)?;
-        // One engine may be the only one, or the quickest.
-        if engines.contains(&engine.name()) {
-            continue;
-        }
-        engines.push(engine.name());
-        let ordered = engine.inputs().iter().filter_map(|port| find(inputs, &port.name)).cloned().collect();
-        let found = engine.run(ordered)?;
-        largest = largest.max(compare(engine.as_ref(), &found, wanted, tolerance)?);
+/// Runs one model in every engine of the project; each is prepared once for each set of input shapes.
+pub struct Checker {
+    bytes: Bytes,
+    runtimes: Vec<Runtime>,
+    prepared: Vec<(Shapes, Vec<Box<dyn Engine>>)>,
+}
+
+type Shapes = Vec<(String, Vec<usize>)>;
+
+impl Checker {
+    /// Starts the engines' threads.
+    pub fn new(model: &Model) -> Self {
+        let runtime = |kind| Runtime::new(EngineOptions { kind, ..EngineOptions::default() });
+        let runtimes = [EngineKind::Auto, EngineKind::Tract].map(runtime).into();
+        Self { bytes: model.to_bytes(), runtimes, prepared: Vec::new() }
     }
-    Ok(largest)
+
+    /// Compares each output with what is wanted: the largest error over max(1, the output's largest magnitude), over all
+    /// outputs and engines.
+    ///
+    /// # Errors
+    /// [`ExportError::Engine`] if an engine cannot run the model, [`ExportError::Output`] if an output is missing, of
+    /// another type or of another shape, [`ExportError::Differs`] if one is off by more than `tolerance`.
+    pub fn outputs(
+        &mut self,
+        inputs: &NamedTensors,
+        wanted: &NamedTensors,
+        tolerance: f32,
+    ) -> Result<f32, ExportError> {
+        let mut largest = 0f32;
+        for engine in self.engines(inputs)? {
+            let ordered = engine.inputs().iter().filter_map(|port| find(inputs, &port.name)).cloned().collect();
+            let found = engine.run(ordered)?;
+            largest = largest.max(compare(engine.as_ref(), &found, wanted, tolerance)?);
+        }
+        Ok(largest)
+    }
+
+    fn engines(&mut self, inputs: &NamedTensors) -> Result<&[Box<dyn Engine>], ExportError> {
+        let shapes: Shapes = inputs.iter().map(|(name, tensor)| (name.clone(), tensor.shape().to_vec())).collect();
+        let known = self.prepared.iter().position(|(own, _)| *own == shapes);
+        let index = match known {
+            Some(index) => index,
+            None => {
+                let mut engines: Vec<Box<dyn Engine>> = Vec::new();
+                for runtime in &self.runtimes {
+                    let engine = runtime.load(&self.bytes, &shapes)?;
+                    // The quickest engine may be tract itself.
+                    if engines.iter().all(|other| other.name() != engine.name()) {
+                        engines.push(engine);
+                    }
+                }
+                self.prepared.push((shapes, engines));
+                self.prepared.len() - 1
+            }
+        };
+        Ok(&self.prepared[index].1)
+    }
 }
 
 fn compare(

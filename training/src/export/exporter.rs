@@ -16,7 +16,7 @@ pub enum Precision {
     /// As 32-bit floats.
     #[default]
     Single,
-    /// As 16-bit floats (see [`half`]).
+    /// As 16-bit floats (see [`half()`]).
     Half,
 }
 
@@ -66,20 +66,22 @@ impl<M: Module, I: Fn(&Device) -> M, F: Fn(&M, &mut Pass) -> Result<(), ExportEr
     /// # Errors
     /// [`ExportError::Input`], [`ExportError::Output`] or [`ExportError::Weights`].
     pub fn run(&self, inputs: &NamedTensors) -> Result<NamedTensors, ExportError> {
-        trace::run(&self.init, self.weights, inputs, &self.forward)
+        trace::run(&self.weights.load_into((self.init)(&Device::flex()))?, inputs, &self.forward)
     }
 
     /// Checks a model against the network's own forward on the CPU, for each set of inputs; gives the largest error (see
-    /// [`check::outputs`]).
+    /// [`check::Checker::outputs`]).
     ///
     /// # Errors
     /// [`ExportError`] says which output is off, and by how much.
     pub fn check(&self, model: &Model, cases: &[NamedTensors], tolerance: f32) -> Result<f32, ExportError> {
         check::structure(model)?;
+        let network = self.weights.load_into((self.init)(&Device::flex()))?;
+        let mut checker = check::Checker::new(model);
         let mut largest = 0f32;
         for inputs in cases {
-            let wanted = self.run(inputs)?;
-            largest = largest.max(check::outputs(model, inputs, &wanted, tolerance)?);
+            let wanted = trace::run(&network, inputs, &self.forward)?;
+            largest = largest.max(checker.outputs(inputs, &wanted, tolerance)?);
         }
         Ok(largest)
     }

@@ -53,17 +53,15 @@ pub(super) fn trace<M: Module>(
     Ok(Trace { graph, inputs, outputs, parameters: namer.names })
 }
 
-/// The outputs of the network's own forward on real inputs.
+/// The outputs of the network's own forward on the CPU.
 pub(super) fn run<M: Module>(
-    init: impl Fn(&Device) -> M,
-    weights: &Weights,
+    network: &M,
     inputs: &NamedTensors,
     forward: impl Fn(&M, &mut Pass) -> Result<(), ExportError>,
 ) -> Result<NamedTensors, ExportError> {
     let device = Device::flex();
-    let network = weights.load_into(init(&device))?;
     let mut pass = Pass::new(&device, inputs, false);
-    forward(&network, &mut pass)?;
+    forward(network, &mut pass)?;
     Ok(pass.given.into_iter().filter_map(|given| Some((given.name, given.values?))).collect())
 }
 

@@ -1,11 +1,11 @@
 //! Operations on tensors of any type: shape, order, choice.
 
 use super::{Lowered, Lowering, refuse, unknown};
-use burn::backend::ir::{BaseOperationIr, ReduceDimOpIr, ReduceOpIr, ScalarIr, TensorIr};
+use burn::backend::ir::{BaseOperationIr, OperationIr, ReduceDimOpIr, ReduceOpIr, ScalarIr, TensorIr};
 use ocelli::onnx::{Attribute, BOOL, INT64};
 
 impl Lowering<'_> {
-    pub(super) fn base(&mut self, index: usize, op: &BaseOperationIr) -> Lowered {
+    pub(super) fn base(&mut self, op: &BaseOperationIr, other: &OperationIr) -> Lowered {
         match op {
             BaseOperationIr::Reshape(op) => self.reshape(op),
             BaseOperationIr::Expand(op) => self.expand(op),
@@ -20,8 +20,8 @@ impl Lowering<'_> {
                 self.emit("Concat", parts, &op.out, vec![axis(op.dim)]);
                 Ok(())
             }
-            BaseOperationIr::Slice(op) => self.slice(index, op),
-            BaseOperationIr::SliceAssign(op) => self.slice_assign(index, op),
+            BaseOperationIr::Slice(op) => self.slice(op, other),
+            BaseOperationIr::SliceAssign(op) => self.slice_assign(op, other),
             BaseOperationIr::Flip(op) => {
                 let input = self.read(&op.input);
                 let inputs = self.flip(input, &op.axes);
@@ -77,12 +77,12 @@ impl Lowering<'_> {
     }
 
     /// `Where` knows no truth values in onnxruntime.
-    pub(super) fn base_of_bools(&mut self, index: usize, op: &BaseOperationIr) -> Lowered {
+    pub(super) fn base_of_bools(&mut self, op: &BaseOperationIr, other: &OperationIr) -> Lowered {
         match op {
             BaseOperationIr::MaskWhere(_) | BaseOperationIr::MaskFill(_) => {
                 refuse("truth values cannot be chosen by a mask; use logic on them")
             }
-            _ => self.base(index, op),
+            _ => self.base(op, other),
         }
     }
 

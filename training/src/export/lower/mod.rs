@@ -3,7 +3,9 @@
 mod attention;
 mod base;
 mod float;
+mod linear;
 mod module;
+mod number;
 mod numeric;
 mod pair;
 mod shape;
@@ -16,8 +18,9 @@ use super::pass::Input;
 use super::trace::Trace;
 use burn::backend::capture::TensorId;
 use burn::backend::ir::{BoolOperationIr, CastOpIr, CustomOpIr, IntOperationIr, OperationIr, ScalarIr, TensorIr};
-use burn::tensor::{DType, TensorData};
-use ocelli::onnx::{Attribute, BOOL, DOUBLE, FLOAT, Graph, INT32, INT64, Model, Node, TensorValue, UINT8};
+use burn::tensor::DType;
+use number::{constant, element, scalar_bytes};
+use ocelli::onnx::{Attribute, FLOAT, Graph, INT64, Model, Node, TensorValue};
 use pair::Pairs;
 use shape::Symbol;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -39,7 +42,7 @@ fn unknown() -> Lowered {
 /// A graph in the making.
 struct Lowering<'a> {
     trace: &'a Trace,
-    pairs: Pairs<'a>,
+    pairs: Pairs,
     symbols: Vec<Symbol>,
     nodes: Vec<Node>,
     constants: Vec<TensorValue>,
@@ -56,11 +59,10 @@ struct Lowering<'a> {
 
 /// The graph of a trace. Axes whose sizes differ in the second trace are dynamic.
 pub(super) fn to_model(first: &Trace, second: Option<&Trace>, inputs: &[Input]) -> Result<Model, ExportError> {
-    let pairs = Pairs::new(first, second)?;
+    let (pairs, operations) = Pairs::new(first, second)?;
     let mut lowering = Lowering::new(first, pairs, inputs)?;
-    for index in 0..lowering.pairs.operations.len() {
-        let operation = lowering.pairs.operations[index].0;
-        lowering.operation(index, operation).map_err(|refusal| unsupported(operation, refusal))?;
+    for (operation, other) in &operations {
+        lowering.operation(operation, other).map_err(|refusal| unsupported(operation, refusal))?;
     }
     let mut graph = lowering.finish()?;
     fold::batch_norms(&mut graph);
@@ -69,7 +71,7 @@ pub(super) fn to_model(first: &Trace, second: Option<&Trace>, inputs: &[Input]) 
 }
 
 impl<'a> Lowering<'a> {
-    fn new(trace: &'a Trace, pairs: Pairs<'a>, inputs: &[Input]) -> Result<Self, ExportError> {
+    fn new(trace: &'a Trace, pairs: Pairs, inputs: &[Input]) -> Result<Self, ExportError> {
         let names: HashMap<_, _> = trace.graph.graph.inputs.iter().copied().zip(trace.inputs.iter().cloned()).collect();
         let wanted: HashMap<_, _> =
             trace.graph.graph.outputs.iter().copied().zip(trace.outputs.iter().cloned()).collect();
@@ -83,13 +85,11 @@ impl<'a> Lowering<'a> {
         Ok(Self { trace, pairs, symbols, nodes, constants, names, made, wanted, taken, shared })
     }
 
-    fn operation(&mut self, index: usize, operation: &OperationIr) -> Lowered {
-        if let ExportError::Unsupported { operation, .. } = unsupported(operation, Refusal(String::new())) {
-            eprintln!("OP {operation}");
-        }
+    /// `other` is the operation in the second trace.
+    fn operation(&mut self, operation: &OperationIr, other: &OperationIr) -> Lowered {
         match operation {
-            OperationIr::BaseFloat(op) | OperationIr::BaseInt(op) => self.base(index, op),
-            OperationIr::BaseBool(op) => self.base_of_bools(index, op),
+            OperationIr::BaseFloat(op) | OperationIr::BaseInt(op) => self.base(op, other),
+            OperationIr::BaseBool(op) => self.base_of_bools(op, other),
             OperationIr::NumericFloat(_, op) | OperationIr::NumericInt(_, op) => self.numeric(op),
             OperationIr::Float(_, op) => self.float(op),
             OperationIr::Int(IntOperationIr::IntoFloat(op))
@@ -99,7 +99,7 @@ impl<'a> Lowering<'a> {
             OperationIr::Bool(BoolOperationIr::Or(op)) => self.node("Or", &[&op.lhs, &op.rhs], &op.out),
             OperationIr::Bool(BoolOperationIr::Xor(op)) => self.node("Xor", &[&op.lhs, &op.rhs], &op.out),
             OperationIr::Activation(op) => self.activation(op),
-            OperationIr::Module(op) => self.module(index, op),
+            OperationIr::Module(op) => self.module(op, other),
             OperationIr::Custom(op) => self.custom(op),
             OperationIr::Init(_) | OperationIr::Drop(_) => Ok(()),
             _ => unknown(),
@@ -254,40 +254,6 @@ impl<'a> Lowering<'a> {
         graph.initializer = self.constants;
         Ok(graph)
     }
-}
-
-/// `TensorProto.DataType` of a type of burn's.
-fn element(dtype: DType) -> Result<i32, Refusal> {
-    match dtype {
-        DType::F32 | DType::Flex32 => Ok(FLOAT),
-        DType::F64 => Ok(DOUBLE),
-        DType::I32 => Ok(INT32),
-        DType::I64 => Ok(INT64),
-        DType::U8 => Ok(UINT8),
-        DType::Bool(_) => Ok(BOOL),
-        other => refuse(format!("numbers of type {other:?} are not exported")),
-    }
-}
-
-fn scalar_bytes(dtype: DType, value: ScalarIr) -> Result<Vec<u8>, Refusal> {
-    match dtype {
-        DType::F32 | DType::Flex32 => Ok(value.elem::<f32>().to_le_bytes().into()),
-        DType::F64 => Ok(value.elem::<f64>().to_le_bytes().into()),
-        DType::I32 => Ok(value.elem::<i32>().to_le_bytes().into()),
-        DType::I64 => Ok(value.elem::<i64>().to_le_bytes().into()),
-        DType::U8 => Ok(vec![value.elem::<u8>()]),
-        DType::Bool(_) => Ok(vec![u8::from(value.elem::<bool>())]),
-        other => refuse(format!("numbers of type {other:?} are not exported")),
-    }
-}
-
-fn constant(name: &str, data: &TensorData) -> Option<TensorValue> {
-    let dims = data.shape().iter().map(|size| *size as i64).collect();
-    let bytes = match data.dtype() {
-        DType::Bool(_) => data.iter::<bool>().map(u8::from).collect(),
-        _ => data.as_bytes().to_vec(),
-    };
-    Some(TensorValue::raw(name, dims, element(data.dtype()).ok()?, bytes))
 }
 
 /// `LeakyRelu` → `leaky_relu`.

@@ -10,7 +10,7 @@ use burn::backend::ir::{
 use ocelli::onnx::Attribute;
 
 impl Lowering<'_> {
-    pub(super) fn module(&mut self, index: usize, op: &ModuleOperationIr) -> Lowered {
+    pub(super) fn module(&mut self, op: &ModuleOperationIr, other: &OperationIr) -> Lowered {
         use ModuleOperationIr as M;
         match op {
             M::Conv1d(_) | M::Conv2d(_) | M::Conv3d(_) => self.convolution(op),
@@ -24,7 +24,7 @@ impl Lowering<'_> {
                 self.emit_as(&name, "Gather", inputs, &op.out, vec![axis(0)]);
                 Ok(())
             }
-            M::Interpolate(op) => self.interpolate(index, op),
+            M::Interpolate(op) => self.interpolate(op, other),
             M::Attention(op) => self.attention(op),
             _ => self.pool(op),
         }
@@ -186,7 +186,7 @@ impl Lowering<'_> {
         self.pooled("AveragePool", x, out, window)
     }
 
-    fn interpolate(&mut self, index: usize, op: &InterpolateOpIr) -> Lowered {
+    fn interpolate(&mut self, op: &InterpolateOpIr, other: &OperationIr) -> Lowered {
         let (mode, place) = match (&op.options.mode, op.options.align_corners) {
             (InterpolateModeIr::Nearest, _) => ("nearest", "asymmetric"),
             (InterpolateModeIr::Bilinear, true) => ("linear", "align_corners"),
@@ -199,7 +199,7 @@ impl Lowering<'_> {
             Attribute::string("nearest_mode", "floor"),
         ];
         let input = self.read(&op.x);
-        let inputs = match self.scales(index, op)? {
+        let inputs = match self.scales(op, other)? {
             Some(scales) => vec![input, String::new(), self.floats(&scales)],
             None => {
                 let sizes = self.pairs.sizes(op.out.id).to_vec();
@@ -211,7 +211,7 @@ impl Lowering<'_> {
     }
 
     /// Whole factors, where both traces have them: they hold for any size.
-    fn scales(&self, index: usize, op: &InterpolateOpIr) -> Result<Option<[f32; 4]>, Refusal> {
+    fn scales(&self, op: &InterpolateOpIr, other: &OperationIr) -> Result<Option<[f32; 4]>, Refusal> {
         let sizes = self.pairs.sizes(op.x.id).iter().zip(self.pairs.sizes(op.out.id));
         let factors: Vec<[f32; 2]> =
             sizes.map(|(from, to)| [to[0] as f32 / from[0] as f32, to[1] as f32 / from[1] as f32]).collect();
@@ -221,7 +221,7 @@ impl Lowering<'_> {
         {
             return Ok(Some([one[0], two[0], height, width]));
         }
-        match self.pairs.operations[index].1 {
+        match other {
             OperationIr::Module(ModuleOperationIr::Interpolate(two)) if two.output_size == op.output_size => Ok(None),
             _ => refuse("a factor that is no whole number, of a dynamic axis"),
         }

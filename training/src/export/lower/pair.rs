@@ -2,6 +2,7 @@
 
 use super::super::ExportError;
 use super::super::trace::Trace;
+use super::linear;
 use burn::backend::capture::TensorId;
 use burn::backend::ir::{IrVisitorMut, ModuleOperationIr, OperationIr, TensorIr, TensorStatus};
 use burn::tensor::{Shape, Slice};
@@ -10,29 +11,32 @@ use std::collections::HashMap;
 /// Sizes of a tensor's axes in the first and in the second trace.
 pub(super) type Sizes = Vec<[usize; 2]>;
 
-/// The operations of the first trace, each with its counterpart in the second.
-pub(super) struct Pairs<'a> {
-    pub(super) operations: Vec<(&'a OperationIr, &'a OperationIr)>,
+/// The tensors of the first trace, with their sizes in both.
+pub(super) struct Pairs {
     tensors: HashMap<TensorId, (TensorIr, Sizes)>,
 }
 
-impl<'a> Pairs<'a> {
-    /// Without a second trace nothing is dynamic.
-    pub(super) fn new(first: &'a Trace, second: Option<&'a Trace>) -> Result<Self, ExportError> {
+impl Pairs {
+    /// The tensors, and the operations of the first trace, each with its counterpart in the second. Without a second
+    /// trace nothing is dynamic.
+    pub(super) fn new(
+        first: &Trace,
+        second: Option<&Trace>,
+    ) -> Result<(Self, Vec<(OperationIr, OperationIr)>), ExportError> {
         let second = second.unwrap_or(first);
-        let (own, other) = (operations(first), operations(second));
+        let (own, other) = (linear::operations(first), linear::operations(second));
         if own.len() != other.len() {
             return Err(ExportError::Sizes(format!("{} operations and {} at other sizes", own.len(), other.len())));
         }
-        let mut pairs = Self { operations: own.into_iter().zip(other).collect(), tensors: HashMap::new() };
+        let operations: Vec<_> = own.into_iter().zip(other).collect();
+        let mut pairs = Self { tensors: HashMap::new() };
         let boundary = |trace: &Trace| [&trace.graph.graph.inputs[..], &trace.graph.graph.outputs].concat();
         let mut partner = HashMap::new();
         for (one, two) in boundary(first).into_iter().zip(boundary(second)) {
             pairs.add_constant(first, second, [one, two]);
             partner.insert(one, two);
         }
-        for index in 0..pairs.operations.len() {
-            let (one, two) = pairs.operations[index];
+        for (one, two) in &operations {
             if bare(one) != bare(two) {
                 return Err(ExportError::Sizes(format!("{one:?} is {two:?} at other sizes")));
             }
@@ -47,7 +51,7 @@ impl<'a> Pairs<'a> {
                 pairs.add(one, two.shape.iter());
             }
         }
-        Ok(pairs)
+        Ok((pairs, operations))
     }
 
     fn add<'s>(&mut self, tensor: &TensorIr, other: impl Iterator<Item = &'s usize>) {
@@ -72,11 +76,6 @@ impl<'a> Pairs<'a> {
     pub(super) fn tensor(&self, id: TensorId) -> Option<TensorIr> {
         self.tensors.get(&id).map(|(tensor, _)| tensor.clone())
     }
-}
-
-fn operations(trace: &Trace) -> Vec<&OperationIr> {
-    let kept = |op: &&OperationIr| !matches!(op, OperationIr::Init(_) | OperationIr::Drop(_));
-    trace.graph.graph.operations.iter().filter(kept).collect()
 }
 
 /// A constant in the file cannot follow an axis.

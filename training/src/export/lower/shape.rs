@@ -2,7 +2,8 @@
 
 use super::super::ExportError;
 use super::super::pass::Input;
-use super::{Lowered, Lowering, Refusal, element, refuse};
+use super::number::{element, scalar_bytes};
+use super::{Lowered, Lowering, Refusal, refuse};
 use burn::backend::capture::TensorId;
 use burn::backend::ir::{FullOpIr, ScalarIr, ShapeOpIr, TensorIr};
 use ocelli::onnx::{Attribute, Extent, TensorValue, ValueInfo};
@@ -161,7 +162,7 @@ impl Lowering<'_> {
 
     /// A tensor of one number.
     pub(super) fn fill(&mut self, out: &TensorIr, value: ScalarIr) -> Lowered {
-        let value = super::scalar_bytes(out.dtype, value)?;
+        let value = scalar_bytes(out.dtype, value)?;
         let value = TensorValue::raw("", vec![1], element(out.dtype)?, value);
         let sizes = self.pairs.sizes(out.id).to_vec();
         let shape = self.shape(&sizes)?;

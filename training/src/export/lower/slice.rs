@@ -15,9 +15,9 @@ struct Cut {
 }
 
 impl Lowering<'_> {
-    pub(super) fn slice(&mut self, index: usize, op: &SliceOpIr) -> Lowered {
+    pub(super) fn slice(&mut self, op: &SliceOpIr, other: &OperationIr) -> Lowered {
         let sizes = self.pairs.sizes(op.tensor.id).to_vec();
-        let cuts = cuts(&sizes, &op.ranges, ranges(self.pairs.operations[index].1))?;
+        let cuts = cuts(&sizes, &op.ranges, ranges(other))?;
         let input = self.read(&op.tensor);
         if cuts.is_empty() {
             self.emit("Identity", vec![input], &op.out, vec![]);
@@ -41,9 +41,9 @@ impl Lowering<'_> {
     }
 
     /// ONNX has no such node of fixed places: the parts before, within and after are put together, axis by axis.
-    pub(super) fn slice_assign(&mut self, index: usize, op: &SliceAssignOpIr) -> Lowered {
+    pub(super) fn slice_assign(&mut self, op: &SliceAssignOpIr, other: &OperationIr) -> Lowered {
         let sizes = self.pairs.sizes(op.tensor.id).to_vec();
-        let cuts = cuts(&sizes, &op.ranges, ranges(self.pairs.operations[index].1))?;
+        let cuts = cuts(&sizes, &op.ranges, ranges(other))?;
         if cuts.iter().any(|cut| cut.step != 1) {
             return refuse("only neighbouring elements can be replaced");
         }

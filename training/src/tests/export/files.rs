@@ -1,5 +1,6 @@
 //! Checks that must fail, and the files of detectors.
 
+use super::error_in_onnxruntime;
 use super::modules::{Small, trained_small};
 use ocelli::catalog::Catalog;
 use ocelli::engine::{EngineOptions, Runtime};
@@ -106,26 +107,34 @@ fn heads_must_be_those_of_the_metadata() {
     assert!(error.contains("[Some(14), Some(14)]") && error.contains("[Some(12), Some(12)]"), "{error}");
 }
 
+type Check<'a, T> = dyn Fn(&Model) -> T + 'a;
+
 fn forward(network: &Small, pass: &mut Pass) -> Result<(), ExportError> {
     let images = pass.float("images")?;
     pass.give("head", network.forward(images).remove(0))
 }
 
-fn export<T>(then: impl Fn(&dyn Fn(&Model) -> Result<f32, ExportError>, Model) -> T) -> T {
+/// Exports the small detector and hands on its check in the project's engines and in onnxruntime.
+fn export(then: impl Fn(&Check<'_, Result<f32, ExportError>>, &Check<'_, Option<Result<f32, String>>>, Model)) {
     let weights = trained_small();
     let inputs = [Input::floats("images", &[1, 3, 32, 48])];
     let exporter = Exporter { init: Small::new, weights: &weights, inputs: &inputs, forward };
     let case = vec![("images".to_owned(), Tensor::filled(&[1, 3, 32, 48], 0.25))];
-    then(&|model| exporter.check(model, std::slice::from_ref(&case), 1e-4), exporter.model().unwrap())
+    let case = std::slice::from_ref(&case);
+    let check = |model: &Model| exporter.check(model, case, 1e-4);
+    then(&check, &|model| error_in_onnxruntime(model, case, &exporter), exporter.model().unwrap());
 }
 
 #[test]
 fn a_file_that_computes_something_else_is_refused() {
-    export(|check, mut model| {
+    export(|check, peer, mut model| {
         check(&model).unwrap();
         let node = model.graph.as_mut().unwrap().node.iter_mut().find(|node| node.op_type == "LeakyRelu").unwrap();
         node.attribute[0].f = 0.3;
         let error = check(&model).unwrap_err();
+        if let Some(error) = peer(&model) {
+            assert!(error.unwrap() > 1e-3);
+        }
         assert!(
             matches!(&error, ExportError::Differs { output, error, .. } if output == "head" && *error > 1e-3),
             "{error}"
@@ -135,7 +144,7 @@ fn a_file_that_computes_something_else_is_refused() {
 
 #[test]
 fn a_broken_graph_is_refused() {
-    export(|_, model| {
+    export(|_, _, model| {
         check::structure(&model).unwrap();
         let broken = |change: &dyn Fn(&mut ocelli::onnx::Graph)| {
             let mut model = model.clone();

@@ -5,7 +5,7 @@ use burn::tensor::activation::{
     gelu, hard_sigmoid, hard_swish, leaky_relu, log_sigmoid, log_softmax, mish, prelu, relu, sigmoid, silu, softmax,
     softmin, softplus,
 };
-use burn::tensor::{Bool, Int, Tensor};
+use burn::tensor::{Bool, FloatDType, Int, Tensor};
 
 fn function(name: &str, function: impl Fn(Tensor<3>) -> Tensor<3>) {
     agrees(name, &[floats("x", &[2, 5, 4])], |pass| {
@@ -84,6 +84,7 @@ fn arithmetic_agrees() {
     function("mul_scalar", |x| x * 1.5);
     function("div_scalar", |x| x / 1.5);
     function("remainder_scalar", |x| x.remainder_scalar(0.7));
+    function("cast", |x| (x.cast(FloatDType::F64) * 1.5).cast(FloatDType::F32));
     function("clamp", |x| x.clamp(-0.5, 0.75));
     function("clamp_min", |x| x.clamp_min(-0.5));
     function("clamp_max", |x| x.clamp_max(0.75));
@@ -98,7 +99,7 @@ fn arithmetic_of_integers_agrees() {
     of_integers("remainder", |x, z| x.remainder(z));
     of_integers("clamp", |x, z| x.clamp(-3, 9) + z);
     of_integers("neg", |x, _| x.neg());
-    of_integers("square", |x, z| x.powi_scalar(2) + z);
+    of_integers("cube", |x, z| x.powi_scalar(3) + z);
     of_integers("pow", |x, z| x.powi(z.clamp(1, 3)));
     of_integers("sum_dim", |x, z| x.sum_dim(1) + z);
     of_integers("to_float_and_back", |x, z| (x.float() * 0.75).int() + z);
