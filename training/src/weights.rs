@@ -57,7 +57,11 @@ impl Weights {
             match self.0.get(name) {
                 None => return Err(WeightsError::Mismatch(format!("{name} is missing"))),
                 Some(other) if other.shape() != data.shape() => {
-                    let shapes = format!("{name} has shape {:?}, the network's {:?}", other.shape().to_vec(), data.shape().to_vec());
+                    let shapes = format!(
+                        "{name} has shape {:?}, the network's {:?}",
+                        other.shape().to_vec(),
+                        data.shape().to_vec()
+                    );
                     return Err(WeightsError::Mismatch(shapes));
                 }
                 Some(_) => {}

@@ -153,7 +153,8 @@ fn place_all(dataset: &Dataset, size: Size, tell: &mut dyn FnMut(usize, usize)) 
         &dataset.images,
         workers,
         |image| {
-            let missing = || DataError::Picture { path: image.name.clone().into(), reason: "there is no such file".into() };
+            let missing =
+                || DataError::Picture { path: image.name.clone().into(), reason: "there is no such file".into() };
             let path = image.path.as_ref().ok_or_else(missing)?;
             let failed = |reason: String| DataError::Picture { path: path.clone(), reason };
             let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;

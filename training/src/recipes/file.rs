@@ -163,8 +163,7 @@ impl DetectionRecipe {
         let malformed = |reason: String| RecipeError::Malformed { origin: origin.into(), reason };
         let mut table: Table = toml::from_str(text).map_err(|e| malformed(e.to_string()))?;
         for setting in settings {
-            change(&mut table, setting)
-                .map_err(|reason| RecipeError::Setting { setting: setting.clone(), reason })?;
+            change(&mut table, setting).map_err(|reason| RecipeError::Setting { setting: setting.clone(), reason })?;
         }
         let recipe: Self = table.try_into().map_err(|e: toml::de::Error| malformed(e.to_string()))?;
         recipe.check().map_err(malformed)?;

@@ -52,10 +52,8 @@ impl Fingerprint {
     pub fn read(folder: &Path) -> Result<Self, RecipeError> {
         let path = folder.join(FILE);
         let text = std::fs::read_to_string(&path).map_err(|source| RecipeError::File { path: path.clone(), source })?;
-        let malformed = |e: serde_json::Error| RecipeError::Malformed {
-            origin: path.display().to_string(),
-            reason: e.to_string(),
-        };
+        let malformed =
+            |e: serde_json::Error| RecipeError::Malformed { origin: path.display().to_string(), reason: e.to_string() };
         serde_json::from_str(&text).map_err(malformed)
     }
 

@@ -14,6 +14,4 @@ pub use held_out::hold_out;
 pub use start::Start;
 
 /// Name and text of each recipe that comes with the program.
-pub const RECIPES: [(&str, &str); 1] = [
-    ("bccd", include_str!("../../recipes/bccd.toml")),
-];
+pub const RECIPES: [(&str, &str); 1] = [("bccd", include_str!("../../recipes/bccd.toml"))];

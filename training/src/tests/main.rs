@@ -8,8 +8,9 @@
     missing_docs
 )]
 
+mod gradient_check;
 mod losses;
-mod optimizer;
-mod trunk;
 mod models;
 mod ops;
+mod optimizer;
+mod trunk;

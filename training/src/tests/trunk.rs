@@ -6,7 +6,8 @@ use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use ocelli_training::data::DataError;
 use ocelli_training::losses::Loss;
 use ocelli_training::train::{
-    At, BEST, CHECKPOINT, Cause, Checkpoint, Ending, Event, Log, Metric, Surroundings, Task, TrainError, TrainOptions, train,
+    At, BEST, CHECKPOINT, Cause, Checkpoint, Ending, Event, Log, Metric, Surroundings, Task, TrainError, TrainOptions,
+    train,
 };
 use ocelli_training::weights::{Weights, WeightsError};
 use std::path::Path;
@@ -94,7 +95,9 @@ impl Task for Sum {
             self.stop.store(true, Ordering::Relaxed);
         }
         let error = model.forward(x) - wanted;
-        Ok(Loss { parts: vec![("square", error.clone().powi_scalar(2).mean()), ("absolute", error.abs().mean() * 0.1)] })
+        Ok(Loss {
+            parts: vec![("square", error.clone().powi_scalar(2).mean()), ("absolute", error.abs().mean() * 0.1)],
+        })
     }
     fn evaluate(&self, model: &Net, tell: &mut dyn FnMut(usize, usize)) -> Result<Vec<Metric>, DataError> {
         tell(1, 1);
@@ -196,7 +199,8 @@ fn it_stops_early_and_keeps_the_best() {
     let options = TrainOptions { epochs: 40, patience: 2, ..options() };
     assert_eq!(run(&task, &options, folder.path(), false).unwrap(), Ending::Early);
     assert_eq!(task.evaluations.load(Ordering::Relaxed), 4);
-    let evaluations: Vec<_> = timeless(folder.path()).into_iter().filter(|line| line["event"] == "evaluation").collect();
+    let evaluations: Vec<_> =
+        timeless(folder.path()).into_iter().filter(|line| line["event"] == "evaluation").collect();
     let best: Vec<bool> = evaluations.iter().map(|line| line["best"].as_bool().unwrap()).collect();
     assert_eq!(best, [true, true, false, false]);
     let (_, texts) = Weights::read(&folder.path().join(BEST)).unwrap();
