@@ -11,6 +11,7 @@
 mod anchors;
 mod data;
 mod export;
+mod gradient_check;
 mod losses;
 mod models;
 mod ops;

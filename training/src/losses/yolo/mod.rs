@@ -144,7 +144,7 @@ impl YoloLossOptions {
 }
 
 /// Why there is no loss.
-#[derive(Debug, thiserror::Error, PartialEq)]
+#[derive(Debug, Clone, thiserror::Error, PartialEq)]
 pub enum LossError {
     /// An option is out of its range.
     #[error("{name} = {value} is out of range")]
