@@ -11,7 +11,7 @@ use crate::onnx::{Attribute, Extent, Node, TensorValue, ValueInfo};
 /// to the root instead, or AlexeyAB's, which adds 1e-5 to the variance; this is what OpenCV does, whose logits the tests
 /// compare with. Where a filter's variance is tiny it matters: with Yolo-Fastest-1.1-XL the other two differ from
 /// OpenCV's logits by 0.001 and 0.014, this one by 0.00003.
-const EPSILON: f64 = 1e-6;
+pub const BATCH_NORM_EPSILON: f64 = 1e-6;
 
 /// A graph in the making.
 #[derive(Default)]
@@ -263,7 +263,9 @@ fn fold(weights: &Weights) -> (Vec<f32>, Vec<f32>) {
     let Some(norm) = &weights.norm else { return (weights.weights.clone(), weights.biases.clone()) };
     let filters = weights.biases.len();
     let fan_in = weights.weights.len() / filters.max(1);
-    let factor = |filter: usize| f64::from(norm.scales[filter]) / (f64::from(norm.variances[filter]) + EPSILON).sqrt();
+    let factor = |filter: usize| {
+        f64::from(norm.scales[filter]) / (f64::from(norm.variances[filter]) + BATCH_NORM_EPSILON).sqrt()
+    };
     let factors: Vec<f64> = (0..filters).map(factor).collect();
     let bias = |filter: usize| f64::from(weights.biases[filter]) - f64::from(norm.means[filter]) * factors[filter];
     let rows = weights.weights.chunks(fan_in.max(1)).zip(&factors);

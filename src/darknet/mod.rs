@@ -22,6 +22,7 @@ mod random;
 mod weights;
 
 pub use activation::Activation;
+pub use emit::BATCH_NORM_EPSILON;
 pub use error::DarknetError;
 pub use export::ExportOptions;
 pub use layer::{Convolution, Head, Kind, Layer, MaxPool, Shape};

@@ -113,8 +113,8 @@ impl Default for Header {
 }
 
 impl Header {
-    /// The header and what follows it.
-    fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
+    /// The header and what follows it; `None` if the bytes end within it.
+    pub fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (major, bytes) = bytes.split_first_chunk()?;
         let (minor, bytes) = bytes.split_first_chunk()?;
         let (revision, bytes) = bytes.split_first_chunk()?;

@@ -1,6 +1,17 @@
 //! The networks: one file a paper, blocks that two or more share in [`blocks`].
 
 pub mod blocks;
+pub mod darknet53;
+pub mod darknet_weights;
+pub mod nano;
+pub mod registry;
+pub mod summary;
+pub mod yolov3;
+pub mod yolov3_tiny;
+
+mod detector;
+
+pub use detector::{Architecture, Detector, DetectorConfig};
 
 use burn::module::Module;
 use burn::tensor::Tensor;

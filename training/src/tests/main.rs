@@ -9,3 +9,4 @@
 )]
 
 mod ops;
+mod models;
