@@ -1,4 +1,5 @@
-//! Anchors and cells: a detector's raw output becomes candidate boxes. Serving and training share this one decode.
+//! Anchors and cells: a detector's raw output becomes candidate boxes, and boxes become what a network should put out.
+//! Serving and training share this one geometry.
 //!
 //! A head is a tensor `[1, anchors · (5 + classes), rows, columns]`. For the cell in column c_x and row c_y, and an
 //! anchor p_w × p_h, the five first channels are t_x, t_y, t_w, t_h and the objectness logit t_o
@@ -82,53 +83,124 @@ pub fn decode(
             return Err(wrong());
         }
         let map = map.index_axis_move(Axis(0), 0);
+        let (_, rows, columns) = map.dim();
+        let scale_xy = metadata.scale_xy[index];
         for (slot, anchor) in anchors.iter().enumerate() {
+            let grid = Grid { anchor: *anchor, scale_xy, network, rows, columns };
             let slot = map.slice(s![slot * values..(slot + 1) * values, .., ..]);
-            let grid = Grid { kind: metadata.head, anchor: *anchor, scale_xy: metadata.scale_xy[index], network };
-            grid.decode(&slot, threshold, &mut candidates);
+            Decoder { kind: metadata.head, grid, threshold }.decode(&slot, &mut candidates);
         }
     }
     Ok(candidates)
 }
 
-/// One anchor's part of one head.
-struct Grid {
-    kind: HeadKind,
-    /// Width and height in input pixels.
-    anchor: [f32; 2],
-    scale_xy: f32,
-    network: Size,
+/// One anchor on the grid of one output: the only place that knows how cells and boxes belong together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Grid {
+    /// Width and height of the anchor in input pixels.
+    pub anchor: [f32; 2],
+    /// How far a centre may leave its cell, Darknet's `scale_x_y`: 1 is the plain logistic.
+    pub scale_xy: f32,
+    /// The network's input.
+    pub network: Size,
+    /// Cells down.
+    pub rows: usize,
+    /// Cells across.
+    pub columns: usize,
+}
+
+/// What a network should put out for a box: the inverse of [`Grid::decode_box`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Encoded {
+    /// The cell with the box's centre.
+    pub column: usize,
+    /// The cell with the box's centre.
+    pub row: usize,
+    /// σ(t_x) and σ(t_y), in 0..=1. Both bounds are reached at a cell's edges where `scale_xy` is 1; t is infinite there.
+    pub offset: [f64; 2],
+    /// t_w and t_h.
+    pub log_size: [f64; 2],
 }
 
 impl Grid {
+    /// Input pixels of a cell across and down.
+    #[expect(clippy::cast_precision_loss, reason = "grids and inputs have far fewer than 2^24 cells a side")]
+    pub fn stride(&self) -> [f32; 2] {
+        [self.network.width as f32 / self.columns as f32, self.network.height as f32 / self.rows as f32]
+    }
+
+    /// The box that the cell at `column` and `row` predicts by `t`, which is t_x, t_y, t_w, t_h; in network pixels.
+    #[expect(clippy::cast_precision_loss, reason = "grids have far fewer than 2^24 cells a side")]
+    pub fn decode_box(&self, t: [f32; 4], column: usize, row: usize) -> BBox {
+        // scale_x_y stretches the logistic around 0.5, so that centres on a cell's edge can be reached.
+        let offset = |t: f32| sigmoid(t) * self.scale_xy - (self.scale_xy - 1.0) / 2.0;
+        let [stride_x, stride_y] = self.stride();
+        BBox::from_center(
+            ((offset(t[0]) + column as f32) * stride_x).into(),
+            ((offset(t[1]) + row as f32) * stride_y).into(),
+            (self.anchor[0] * t[2].exp()).into(),
+            (self.anchor[1] * t[3].exp()).into(),
+        )
+    }
+
+    /// The cell and the outputs that decode to `bbox`, which is in network pixels and has an area.
+    ///
+    /// A centre on the right or bottom border belongs to the last cell; one outside the input to the nearest cell, and
+    /// decodes to that cell's edge.
+    pub fn encode_box(&self, bbox: &BBox) -> Encoded {
+        let [stride_x, stride_y] = self.stride();
+        let (column, x) = self.encode_center(bbox.x + bbox.width / 2.0, stride_x, self.columns);
+        let (row, y) = self.encode_center(bbox.y + bbox.height / 2.0, stride_y, self.rows);
+        let [width, height] = self.anchor.map(f64::from);
+        Encoded { column, row, offset: [x, y], log_size: [(bbox.width / width).ln(), (bbox.height / height).ln()] }
+    }
+
+    /// The cell of a centre along one axis, and the logistic's value there.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "grids have few cells; a negative or infinite place saturates, as it should"
+    )]
+    fn encode_center(&self, center: f64, stride: f32, cells: usize) -> (usize, f64) {
+        let place = center / f64::from(stride);
+        let cell = (place as usize).min(cells.saturating_sub(1));
+        let offset = (place - cell as f64).clamp(0.0, 1.0);
+        let scale = f64::from(self.scale_xy);
+        (cell, (offset + (scale - 1.0) / 2.0) / scale)
+    }
+}
+
+/// Collects the candidates of one anchor on one head.
+struct Decoder {
+    kind: HeadKind,
+    grid: Grid,
+    threshold: f32,
+}
+
+impl Decoder {
     /// `map` is `[5 + classes, rows, columns]`.
-    fn decode(&self, map: &ArrayView3<f32>, threshold: f32, candidates: &mut Vec<Candidate>) {
+    fn decode(&self, map: &ArrayView3<f32>, candidates: &mut Vec<Candidate>) {
         let objectness_logits = map.index_axis(Axis(0), 4);
         // A probability is at most its objectness: most cells are done after one comparison of logits.
+        let threshold = self.threshold;
         let least_logit = if threshold > 0.0 { (threshold / (1.0 - threshold)).ln() } else { f32::NEG_INFINITY };
         for ((row, column), logit) in objectness_logits.indexed_iter() {
             // Written so that a NaN is no candidate.
             if *logit >= least_logit {
-                let cell = map.slice(s![.., row, column]);
-                self.decode_cell(&cell, (column, row), objectness_logits.dim(), threshold, candidates);
+                self.decode_cell(&map.slice(s![.., row, column]), column, row, candidates);
             }
         }
     }
 
-    fn decode_cell(
-        &self,
-        cell: &ArrayView1<f32>,
-        at: (usize, usize),
-        (rows, columns): (usize, usize),
-        threshold: f32,
-        candidates: &mut Vec<Candidate>,
-    ) {
-        let bbox = self.decode_box([cell[0], cell[1], cell[2], cell[3]], at, (rows, columns));
+    fn decode_cell(&self, cell: &ArrayView1<f32>, column: usize, row: usize, candidates: &mut Vec<Candidate>) {
+        let bbox = self.grid.decode_box([cell[0], cell[1], cell[2], cell[3]], column, row);
         let objectness = sigmoid(cell[4]);
         let logits = cell.slice(s![5..]);
         let mut keep = |class_id, probability: f32| {
             let confidence = objectness * probability;
-            if confidence > threshold && [bbox.x, bbox.y, bbox.width, bbox.height].iter().all(|v| v.is_finite()) {
+            let finite = [bbox.x, bbox.y, bbox.width, bbox.height].iter().all(|v| v.is_finite());
+            if confidence > self.threshold && finite {
                 candidates.push(Candidate { bbox, class_id, confidence });
             }
         };
@@ -140,20 +212,5 @@ impl Grid {
                 logits.iter().enumerate().for_each(|(class, logit)| keep(class, (logit - largest).exp() / sum));
             }
         }
-    }
-
-    /// `t` is t_x, t_y, t_w, t_h; `at` the cell's column and row.
-    #[expect(clippy::cast_precision_loss, reason = "grids have far fewer than 2^24 cells a side")]
-    fn decode_box(&self, t: [f32; 4], at: (usize, usize), (rows, columns): (usize, usize)) -> BBox {
-        // scale_x_y stretches the logistic around 0.5, so that centres on a cell's edge can be reached.
-        let offset = |t: f32| sigmoid(t) * self.scale_xy - (self.scale_xy - 1.0) / 2.0;
-        let stride_x = self.network.width as f32 / columns as f32;
-        let stride_y = self.network.height as f32 / rows as f32;
-        BBox::from_center(
-            ((offset(t[0]) + at.0 as f32) * stride_x).into(),
-            ((offset(t[1]) + at.1 as f32) * stride_y).into(),
-            (self.anchor[0] * t[2].exp()).into(),
-            (self.anchor[1] * t[3].exp()).into(),
-        )
     }
 }

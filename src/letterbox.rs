@@ -8,7 +8,7 @@ use image::RgbImage;
 use ndarray::{ArrayD, ArrayViewMut2, Axis, IxDyn, s};
 
 /// The grey around a letterboxed picture, as Darknet fills it.
-const PADDING: f32 = 0.5;
+pub const PADDING: f32 = 0.5;
 
 /// Width and height, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

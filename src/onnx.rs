@@ -13,8 +13,18 @@ pub const OPSET: i64 = 17;
 
 /// `TensorProto.DataType` of 32-bit floats.
 pub const FLOAT: i32 = 1;
+/// `TensorProto.DataType` of 8-bit unsigned integers.
+pub const UINT8: i32 = 2;
+/// `TensorProto.DataType` of 32-bit integers.
+pub const INT32: i32 = 6;
 /// `TensorProto.DataType` of 64-bit integers.
 pub const INT64: i32 = 7;
+/// `TensorProto.DataType` of truth values, one byte each.
+pub const BOOL: i32 = 9;
+/// `TensorProto.DataType` of 16-bit floats.
+pub const FLOAT16: i32 = 10;
+/// `TensorProto.DataType` of 64-bit floats.
+pub const DOUBLE: i32 = 11;
 
 /// Why an ONNX file could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -317,6 +327,11 @@ impl Model {
         }
     }
 
+    /// The bytes of a file.
+    pub fn to_bytes(&self) -> Bytes {
+        self.encode_to_vec().into()
+    }
+
     /// Writes a file, by way of a temporary one beside it, so that a failure leaves no broken model.
     ///
     /// # Errors
@@ -371,6 +386,11 @@ impl Attribute {
         Self { name: name.into(), s: Bytes::from_static(s.as_bytes()), kind: 3, ..Self::default() }
     }
 
+    /// A constant tensor.
+    pub fn tensor(name: &str, t: TensorValue) -> Self {
+        Self { name: name.into(), t: Some(t), kind: 4, ..Self::default() }
+    }
+
     /// A list of integers.
     pub fn ints(name: &str, ints: Vec<i64>) -> Self {
         Self { name: name.into(), ints, kind: 7, ..Self::default() }
@@ -384,6 +404,11 @@ impl TensorValue {
         Self { name: name.into(), dims, data_type: FLOAT, raw_data, ..Self::default() }
     }
 
+    /// A constant of any type; its numbers little-endian.
+    pub fn raw(name: &str, dims: Vec<i64>, data_type: i32, numbers: impl Into<Bytes>) -> Self {
+        Self { name: name.into(), dims, data_type, raw_data: numbers.into(), ..Self::default() }
+    }
+
     /// A one-dimensional constant of 64-bit integers.
     pub fn int64s(name: &str, values: &[i64]) -> Self {
         let raw_data = values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>().into();
@@ -394,8 +419,13 @@ impl TensorValue {
 impl ValueInfo {
     /// A tensor of floats with these axes.
     pub fn floats(name: &str, axes: &[Extent]) -> Self {
-        let dim = axes.iter().map(|extent| Dimension { extent: Some(extent.clone()) }).collect();
-        let tensor = TensorType { element: FLOAT, shape: Some(Shape { dim }) };
+        Self::of(name, FLOAT, axes.iter().cloned().map(Some).collect())
+    }
+
+    /// A tensor of a `TensorProto.DataType` with these axes; `None` is one of unknown size.
+    pub fn of(name: &str, element: i32, axes: Vec<Option<Extent>>) -> Self {
+        let dim = axes.into_iter().map(|extent| Dimension { extent }).collect();
+        let tensor = TensorType { element, shape: Some(Shape { dim }) };
         Self { name: name.into(), r#type: Some(ValueType { tensor: Some(tensor) }), ..Self::default() }
     }
 

@@ -1,4 +1,4 @@
-//! How good a detector is on a data set: [`run`] runs it, [`measure()`] compares what it found with what is there, [`table`]
+//! How good a detector is on a data set: [`run`] runs it (`local` one in this process), [`measure()`] compares what it found with what is there, [`table`]
 //! and [`report`] show the [`Evaluation`], and [`gates`] judge it.
 
 mod bootstrap;
@@ -8,6 +8,8 @@ mod confusion;
 pub mod endpoint;
 mod figures;
 pub mod gates;
+#[cfg(feature = "engine")]
+pub mod local;
 mod measure;
 mod mistakes;
 mod outcomes;

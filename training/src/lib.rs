@@ -22,3 +22,5 @@ pub mod export;
 pub mod gradient_check;
 
 pub mod train;
+
+pub mod recipes;

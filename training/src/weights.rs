@@ -57,7 +57,11 @@ impl Weights {
             match self.0.get(name) {
                 None => return Err(WeightsError::Mismatch(format!("{name} is missing"))),
                 Some(other) if other.shape() != data.shape() => {
-                    let shapes = format!("{name} has shape {:?}, the network's {:?}", other.shape(), data.shape());
+                    let shapes = format!(
+                        "{name} has shape {:?}, the network's {:?}",
+                        other.shape().to_vec(),
+                        data.shape().to_vec()
+                    );
                     return Err(WeightsError::Mismatch(shapes));
                 }
                 Some(_) => {}
@@ -80,9 +84,17 @@ impl Weights {
     /// [`WeightsError::File`] or [`WeightsError::Malformed`].
     pub fn read(path: &Path) -> Result<(Self, HashMap<String, String>), WeightsError> {
         let bytes = std::fs::read(path).map_err(|source| WeightsError::File { path: path.into(), source })?;
+        Self::parse(&bytes, path)
+    }
+
+    /// Reads the bytes of a safetensors file; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`WeightsError::Malformed`].
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<(Self, HashMap<String, String>), WeightsError> {
         let malformed = |reason: String| WeightsError::Malformed { path: path.into(), reason };
-        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| malformed(e.to_string()))?;
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| malformed(e.to_string()))?;
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| malformed(e.to_string()))?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(|e| malformed(e.to_string()))?;
         let mut weights = Self::default();
         for (name, view) in tensors.iter() {
             if view.dtype() != Dtype::F32 {

@@ -10,14 +10,12 @@ use anyhow::bail;
 use clap::Args;
 use ocelli::dataset::classes::ClassMap;
 use ocelli::dataset::{ClassOverrides, Dataset, Fault, Findings, Image, OpenOptions, Severity, open, results};
-use ocelli::detector::{Detector, DetectorError};
 use ocelli::engine::{EngineOptions, Runtime};
 use ocelli::evaluate::endpoint::Endpoint;
 use ocelli::evaluate::gates::{self, Baseline, Gate};
+use ocelli::evaluate::local;
 use ocelli::evaluate::run::{Look, RunError, RunHeader, RunLog, run};
 use ocelli::evaluate::{BootstrapOptions, Evaluation, MeasureOptions, Predictions, RunSettings, measure};
-use ocelli::nms::NmsOptions;
-use ocelli::picture::Limits;
 use output::OutputArgs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -217,11 +215,9 @@ impl EvaluateCommand {
                 let threads = model.engine.threads.unwrap_or(NonZeroUsize::MIN);
                 let runtime = Runtime::new(EngineOptions { threads, ..*model.engine.runtime().options() });
                 let detector = file.into_detector(&runtime, None)?;
-                let (model, labels) = (detector.name().to_owned(), detector.metadata().labels.clone());
-                let header = RunHeader { model, sha256, labels, settings };
-                let options = nms_options(&header.settings);
+                let header = local::header(&detector, sha256, settings.clone());
                 let workers = (processors() / threads.get()).max(1);
-                let look = |image: &Image, bytes: &[u8]| look(&detector, &options, &image.name, bytes);
+                let look = |image: &Image, bytes: &[u8]| local::look(&detector, &settings, image, bytes);
                 self.run_all(dataset, overrides, header, workers, look)?
             }
         };
@@ -261,19 +257,6 @@ impl EvaluateCommand {
 
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
-fn nms_options(settings: &RunSettings) -> NmsOptions {
-    let RunSettings { confidence, nms_iou, max_detections } = *settings;
-    NmsOptions { confidence, iou: nms_iou, max_detections, ..NmsOptions::default() }
-}
-
-fn look(detector: &Detector, options: &NmsOptions, name: &str, bytes: &[u8]) -> Result<Look, RunError> {
-    match detector.detect(bytes, Some(name.to_owned()), &Limits::default(), options) {
-        Ok(sight) => Ok(Look::Seen(Box::new(sight.report))),
-        Err(DetectorError::Picture(_)) => Ok(Look::Unreadable),
-        Err(error) => Err(RunError::Detector { image: name.into(), reason: error.to_string() }),
-    }
 }
 
 /// Tells which class was taken for which, where that is not plain. If none was taken for any, figures would mean nothing.

@@ -25,4 +25,17 @@ pub enum DataError {
         /// What is missing.
         reason: String,
     },
+    /// A data set has objects of a class that the first one does not know.
+    #[error("{path}: the class {class:?} is none of the first data set's ({known})")]
+    UnknownClass {
+        /// The data set.
+        path: PathBuf,
+        /// The class.
+        class: String,
+        /// The first data set's classes.
+        known: String,
+    },
+    /// A setting is out of its range.
+    #[error("{0}")]
+    Settings(String),
 }

@@ -1,8 +1,29 @@
 //! Samples, augmentation and batches.
+//!
+//! ```text
+//! Dataset ─DetectionData::open─► pictures in memory, boxes ─batch(seed, number)─► placement (flips, turns, zoom, crop)
+//!  ─one bilinear warp, colours on the way─► mosaic | mix-up ─► Batch {images [n,3,h,w], boxes}
+//! ```
 
+mod augmentation;
+mod batch;
+mod colour;
+mod compose;
+mod detection;
 mod error;
+mod gallery;
+mod order;
+mod placement;
+pub mod seed;
+mod usable;
+mod warp;
 
+pub use augmentation::Augmentation;
+pub use batch::{batch, letterboxed, size_at};
+pub use detection::{CacheOptions, DetectionData};
 pub use error::DataError;
+pub use gallery::gallery;
+pub use usable::{Census, box_sizes};
 
 use image::RgbImage;
 use ndarray::Array4;

@@ -8,5 +8,9 @@
     missing_docs
 )]
 
-mod ops;
+mod losses;
 mod models;
+mod models;
+mod ops;
+mod optimizer;
+mod trunk;

@@ -51,13 +51,19 @@ pub trait Task: Sync {
     /// [`DataError`] if a sample cannot be had.
     fn batch(&self, at: At) -> Result<Self::Batch, DataError>;
     /// The loss of a batch.
-    fn loss(&self, model: &Self::Model, batch: Self::Batch, device: &Device) -> Loss;
+    ///
+    /// # Errors
+    /// What the loss says of outputs or settings that it cannot work with.
+    fn loss(&self, model: &Self::Model, batch: Self::Batch, device: &Device) -> Result<Loss, Cause>;
     /// Figures of a network on held-out data; empty if there is none.
     ///
     /// # Errors
     /// [`DataError`] if a sample cannot be had.
     fn evaluate(&self, model: &Self::Model, tell: &mut dyn FnMut(usize, usize)) -> Result<Vec<Metric>, DataError>;
 }
+
+/// The error of a loss, whichever loss it is.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Which batch of a training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +88,9 @@ pub enum TrainError {
     /// A file of weights, or a checkpoint.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// The loss cannot work with the network's outputs or its settings.
+    #[error("the loss: {0}")]
+    Loss(Cause),
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),

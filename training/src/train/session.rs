@@ -3,10 +3,10 @@
 use super::{At, BEST, CHECKPOINT, Checkpoint, Ending, Event, Halt, Metric, State, StepDone};
 use super::{LogError, Surroundings, Task, TrainError, TrainOptions};
 use crate::average::Average;
+use crate::data::seed::mixed_seed;
 use crate::optimizer::Optimizer;
 use crate::weights::Weights;
 use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::Tensor;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -130,7 +130,7 @@ impl<'a, T: Task> Session<'a, T> {
         let at = At { seed: self.options.seed, batch: self.batches_done() + self.pending, batches: self.batches() };
         // Dropout and its kin draw anew for each batch, whatever was drawn before.
         self.surroundings.device.seed(mixed_seed(at.seed, at.batch));
-        let loss = self.task.loss(&self.model, batch, self.surroundings.device);
+        let loss = self.task.loss(&self.model, batch, self.surroundings.device).map_err(TrainError::Loss)?;
         let share = self.options.accumulate as f64;
         let values: Vec<(&'static str, f32)> =
             loss.parts.iter().map(|(name, part)| (*name, part.clone().into_scalar::<f32>())).collect();
@@ -144,7 +144,7 @@ impl<'a, T: Task> Session<'a, T> {
         for (sum, (_, value)) in self.parts.iter_mut().zip(&values) {
             sum.1 += value / share as f32;
         }
-        if let Some(sum) = loss.parts.into_iter().map(|(_, part)| part).reduce(Tensor::add) {
+        if let Some(sum) = loss.total() {
             let gradients = GradientsParams::from_grads(sum.div_scalar(share).backward(), &self.model);
             self.gradients.accumulate(&self.model, gradients);
         }
@@ -232,14 +232,6 @@ impl<'a, T: Task> Session<'a, T> {
     fn path(&self, name: &str) -> PathBuf {
         self.surroundings.folder.join(name)
     }
-}
-
-/// One number from two, well mixed: the finaliser of SplitMix64 (Steele et al. 2014).
-pub fn mixed_seed(seed: u64, number: usize) -> u64 {
-    let mut z = seed.wrapping_add((number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// Samples a second, forgetting old steps.

@@ -1,0 +1,156 @@
+//! `ocelli-train train`.
+
+use super::progress::{Display, pictures};
+use super::tell;
+use anyhow::{Context, bail};
+use burn::tensor::Device;
+use clap::Args;
+use ocelli_training::recipes::{DetectionRecipe, DetectionTask, Fingerprint, Prepared, Start};
+use ocelli_training::train::{BEST, CHECKPOINT, Checkpoint, Ending, Log, Surroundings, TrainError};
+use ocelli_training::train::{Task, draw_curves, train};
+use ocelli_training::weights::{Weights, write_whole};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A training's recipe, every setting named, in its folder.
+pub const RECIPE: &str = "recipe.toml";
+/// A training's log in its folder.
+pub const LOG: &str = "log.jsonl";
+/// Its model in its folder.
+pub const MODEL: &str = "model.onnx";
+/// Exit code of a training that was asked to stop, as shells have it for SIGINT.
+const STOPPED: u8 = 130;
+
+#[derive(Args)]
+#[command(after_help = "Examples:\n  ocelli-train train bccd --data BCCD --out runs/bccd\n  \
+    ocelli-train train bccd --data BCCD --out runs/longer --set train.epochs=200 --set loss.form=paper\n  \
+    ocelli-train train --out runs/bccd --resume\n\n\
+    Ctrl-C saves and stops; --resume goes on as if it had never stopped.")]
+pub struct TrainArgs {
+    /// The recipe: a name (ocelli-train list) or a .toml file
+    #[arg(value_name = "NAME|FILE.toml", required_unless_present = "resume")]
+    recipe: Option<String>,
+    /// Labelled pictures, in any format that `ocelli evaluate` reads [default with --resume: those of the beginning]
+    #[arg(long, value_name = "PATH", required_unless_present = "resume")]
+    data: Option<PathBuf>,
+    /// Folder for checkpoint, log, plots and model; made if absent
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Go on from the folder's checkpoint
+    #[arg(long, conflicts_with_all = ["recipe", "settings", "weights"])]
+    resume: bool,
+    /// Change a setting of the recipe; repeatable
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+    /// Begin with these weights: .safetensors of an earlier training, or Darknet's .weights (whole, or a backbone)
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+}
+
+pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
+    let run = Run { out: args.out.clone(), resume: args.resume, weights: args.weights.clone() };
+    let (recipe, data) = if args.resume {
+        let recipe = DetectionRecipe::read(&args.out.join(RECIPE), &[])?;
+        let fingerprint = Fingerprint::read(&args.out)?;
+        (recipe, args.data.clone().unwrap_or(fingerprint.path))
+    } else {
+        let (Some(name), Some(data)) = (&args.recipe, &args.data) else { bail!("which recipe, and which data?") };
+        (DetectionRecipe::find(name, &args.settings)?, data.clone())
+    };
+    let (_, ending) = run.train(recipe, &data)?;
+    Ok(if ending == Ending::Stopped { ExitCode::from(STOPPED) } else { ExitCode::SUCCESS })
+}
+
+/// A training and its folder.
+pub struct Run {
+    /// The folder.
+    pub out: PathBuf,
+    /// Whether the folder's training goes on.
+    pub resume: bool,
+    /// Weights to begin with.
+    pub weights: Option<PathBuf>,
+}
+
+impl Run {
+    /// Trains, then draws the curves and exports the model.
+    pub fn train(&self, recipe: DetectionRecipe, data: &Path) -> anyhow::Result<(DetectionTask, Ending)> {
+        if !self.resume && self.out.join(CHECKPOINT).exists() {
+            return Err(TrainError::Occupied(self.out.clone()).into());
+        }
+        let prepared = Prepared::open(data, &recipe)?;
+        let bar = pictures(prepared.pictures())?;
+        let fingerprint = Fingerprint::of(data, &prepared)?;
+        if self.resume {
+            fingerprint.check(&Fingerprint::read(&self.out)?)?;
+        }
+        tell(&fingerprint.to_string());
+        let task = DetectionTask::new(recipe, prepared, &mut |_, _| bar.inc(1))?;
+        bar.finish_and_clear();
+        let start = self.weights.as_deref().map(|path| start(&task, path)).transpose()?;
+        if !self.resume {
+            std::fs::create_dir_all(&self.out).with_context(|| self.out.display().to_string())?;
+            write(&self.out.join(RECIPE), &task.recipe().to_toml()?)?;
+            fingerprint.write(&self.out)?;
+        }
+        let ending = self.train_task(&task, start.as_ref())?;
+        draw_curves(&Log::read(&self.out.join(LOG))?, &self.out)?;
+        if ending == Ending::Stopped {
+            tell(&format!("stopped and saved; go on with: ocelli-train train --out {} --resume", self.out.display()));
+        } else {
+        }
+        Ok((task, ending))
+    }
+
+    fn train_task(&self, task: &DetectionTask, start: Option<&Weights>) -> anyhow::Result<Ending> {
+        let done = match self.resume {
+            true => Checkpoint::read(&self.out.join(CHECKPOINT))?.state.step,
+            false => 0,
+        };
+        let mut log = Log::open(&self.out.join(LOG), done)?;
+        let mut display = Display::new()?;
+        let stop = stop_on_signal()?;
+        let device = Device::flex().autodiff();
+        let surroundings = Surroundings { folder: &self.out, device: &device, stop: &stop, start };
+        let ending = train(task, &task.recipe().train, &surroundings, self.resume, &mut |event| {
+            display.show(event);
+            log.write(event)
+        });
+        display.finish();
+        Ok(ending?)
+    }
+}
+
+/// The best weights of a training's folder; without a validation split, the last averaged ones.
+pub fn best_weights(folder: &Path) -> anyhow::Result<Weights> {
+    let best = folder.join(BEST);
+    match best.exists() {
+        true => Ok(Weights::read(&best)?.0),
+        false => Ok(Checkpoint::read(&folder.join(CHECKPOINT))?.average),
+    }
+}
+
+/// Weights to begin with, as far as the file's fit.
+fn start(task: &DetectionTask, path: &Path) -> anyhow::Result<Weights> {
+    let taken = Start::read(path, &task.recipe().model, task.recipe().train.seed)?;
+    tell(&format!("{}: {}", path.display(), taken.description));
+    Ok(taken.weights)
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    write_whole(path, text.as_bytes()).with_context(|| path.display().to_string())
+}
+
+/// Set by the first SIGINT or SIGTERM; the second ends the process.
+fn stop_on_signal() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if set.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(STOPPED));
+        }
+        tell("stopping after this step; once more to stop at once");
+    })?;
+    Ok(stop)
+}

@@ -1,0 +1,53 @@
+//! `ocelli-train transfer`.
+
+use super::evaluate::{evaluate, show};
+use super::tell;
+use super::train::{MODEL, Run};
+use clap::Args;
+use ocelli_training::models::Architecture;
+use ocelli_training::recipes::{DetectionRecipe, DetectionTask, Prepared};
+use ocelli_training::train::Ending;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Args)]
+#[command(after_help = "Examples:\n  ocelli-train transfer --data my-pictures --out runs/mine\n  \
+    ocelli-train transfer --data my-pictures --out runs/tiny --model yolov3-tiny --weights yolov3-tiny.weights")]
+pub struct TransferArgs {
+    /// Labelled pictures, in any format that `ocelli evaluate` reads
+    #[arg(long, value_name = "PATH")]
+    data: PathBuf,
+    /// Folder for checkpoint, log, plots and model
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The network
+    #[arg(long, value_name = "NAME", default_value = "ocelli-nano")]
+    model: Architecture,
+    /// Weights to begin with [default for ocelli-nano: the model that ships; others begin at random]
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Change a setting of the recipe; repeatable
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+}
+
+pub fn run(args: &TransferArgs) -> anyhow::Result<ExitCode> {
+    let mut settings = vec![format!("model.architecture=\"{}\"", args.model)];
+    settings.extend(args.settings.iter().cloned());
+    let mut recipe = DetectionRecipe::find("transfer", &settings)?;
+    let prepared = Prepared::open(&args.data, &recipe)?;
+    prepared.choose_sizes(&mut recipe, &args.settings);
+    let input = &recipe.input;
+    tell(&format!("{} at {}×{}, {} epochs", args.model, input.width, input.height, recipe.train.epochs));
+    let run = Run { out: args.out.clone(), resume: false, weights: args.weights.clone() };
+    let (task, ending) = run.train(recipe, &args.data)?;
+    if ending == Ending::Stopped {
+        return Ok(ExitCode::from(130));
+    }
+    let model = args.out.join(MODEL);
+    if let Some(validation) = Prepared::open(&args.data, task.recipe())?.validation {
+        show(&evaluate(&model, &validation, task.recipe().data.nms_iou)?)?;
+    }
+    tell(&format!("serve it with: ocelli serve --model {}", model.display()));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,225 @@
+//! A detector's training: what the loop needs to know of it.
+
+use super::{DetectionRecipe, InputChoice, RecipeError, hold_out};
+use crate::data::{Augmentation, Batch, CacheOptions, DataError, DetectionData, batch};
+use crate::losses::{Loss, yolo};
+use crate::models::{DetectionNetwork, Detector};
+use crate::train::{At, Cause, Metric, Task};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use image::RgbImage;
+use ocelli::average_precision::coco::{CocoOptions, Matches};
+use ocelli::average_precision::{Comparison, Prediction};
+use ocelli::dataset::{Dataset, DatasetError, OpenOptions, open};
+use ocelli::head;
+use ocelli::letterbox::{Letterbox, Size};
+use ocelli::metadata::{DetectionMetadata, Resize};
+use ocelli::nms::{NmsOptions, suppress};
+use ocelli::ordered::in_order;
+use ocelli::picture::{Limits, decode};
+use std::path::Path;
+
+/// A recipe with the data that it is for.
+pub struct Prepared {
+    /// What is trained on.
+    pub train: Dataset,
+    /// What chooses the best weights, if anything.
+    pub validation: Option<Dataset>,
+}
+
+impl Prepared {
+    /// Opens a folder of labelled pictures: its own splits, or parts of the whole where it has none.
+    ///
+    /// # Errors
+    /// [`DataError`].
+    pub fn open(path: &Path, recipe: &DetectionRecipe) -> Result<Self, DataError> {
+        let choice = &recipe.data;
+        let part = |name: &str| open(path, &OpenOptions { format: None, split: Some(name.into()) });
+        let train = match part(&choice.train) {
+            Ok(train) => train,
+            Err(error @ DatasetError::Unrecognised { .. }) => match open(path, &OpenOptions::default())? {
+                whole if whole.split.is_none() => whole,
+                _ => return Err(error.into()),
+            },
+            Err(error) => return Err(error.into()),
+        };
+        if choice.validation.is_empty() {
+            return Ok(Self { train, validation: None });
+        }
+        match part(&choice.validation) {
+            Ok(validation) => Ok(Self { train, validation: Some(validation) }),
+            Err(DatasetError::Unrecognised { .. }) => {
+                let (train, held) = hold_out(&train, choice.hold_out, recipe.train.seed);
+                Ok(Self { train, validation: Some(held) })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A detector, its data and its loss.
+pub struct DetectionTask {
+    recipe: DetectionRecipe,
+    metadata: DetectionMetadata,
+    data: DetectionData,
+    /// Held-out pictures, already placed in the network's input.
+    validation: Option<(Dataset, Vec<Placed>)>,
+}
+
+/// A picture in the network's input.
+struct Placed {
+    letterbox: Letterbox,
+    input: ndarray::ArrayD<f32>,
+}
+
+impl DetectionTask {
+    /// Reads all pictures, and fits anchors if the recipe has none; `tell` is told of each picture read.
+    ///
+    /// # Errors
+    /// [`DataError`].
+    pub fn new(
+        mut recipe: DetectionRecipe,
+        prepared: Prepared,
+        tell: &mut dyn FnMut(usize, usize),
+    ) -> Result<Self, RecipeError> {
+        let size = recipe.input.size();
+        let labels = recipe.labels.insert(prepared.train.labels.clone());
+        recipe.model.classes = labels.len();
+        let data = DetectionData::open(&[(prepared.train, 1.0)], &CacheOptions::default(), tell)?;
+        let scales = recipe.model.strides().len();
+        let metadata = recipe.metadata()?;
+        let validation = match prepared.validation {
+            Some(dataset) => Some((dataset.clone(), place_all(&dataset, size, tell)?)),
+            None => None,
+        };
+        Ok(Self { recipe, metadata, data, validation })
+    }
+
+    /// The recipe, with everything that the data decided.
+    pub fn recipe(&self) -> &DetectionRecipe {
+        &self.recipe
+    }
+
+    /// What a model file says of itself.
+    pub fn metadata(&self) -> &DetectionMetadata {
+        &self.metadata
+    }
+
+    /// What a network finds in the held-out pictures.
+    fn predictions(&self, model: &Detector, placed: &[Placed], tell: &mut dyn FnMut(usize, usize)) -> Vec<Prediction> {
+        let options = NmsOptions {
+            confidence: 0.001,
+            iou: self.recipe.data.nms_iou,
+            max_detections: 100,
+            ..NmsOptions::default()
+        };
+        let size = self.recipe.input.size();
+        let mut predictions = Vec::new();
+        for (image, picture) in placed.iter().enumerate() {
+            let heads = run(model, &picture.input);
+            let views: Vec<_> = heads.iter().map(|head| head.view()).collect();
+            // The heads fit: the network was made from this very metadata.
+            let candidates = head::decode(&views, &self.metadata, size, options.confidence).unwrap_or_default();
+            predictions.extend(suppress(&candidates, &options).into_iter().map(|found| Prediction {
+                image: image as u32,
+                class: found.class_id as u32,
+                bbox: picture.letterbox.restore(&found.bbox),
+                score: found.confidence.into(),
+            }));
+            tell(image + 1, placed.len());
+        }
+        predictions
+    }
+}
+
+/// The raw heads of one picture.
+fn run(model: &Detector, input: &ndarray::ArrayD<f32>) -> Vec<ndarray::ArrayD<f32>> {
+    let device = model.devices().first().cloned().unwrap_or_else(Device::flex);
+    let data = TensorData::new(input.iter().copied().collect::<Vec<f32>>(), input.shape().to_vec());
+    let heads = model.forward(Tensor::from_data(data, &device));
+    let array = |head: Tensor<4>| {
+        let shape = head.dims().to_vec();
+        let values = head.into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default();
+        ndarray::ArrayD::from_shape_vec(shape, values).unwrap_or_default()
+    };
+    heads.into_iter().map(array).collect()
+}
+
+/// Decodes and places the pictures of a data set.
+fn place_all(dataset: &Dataset, size: Size, tell: &mut dyn FnMut(usize, usize)) -> Result<Vec<Placed>, DataError> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut placed = Vec::new();
+    in_order(
+        &dataset.images,
+        workers,
+        |image| {
+            let missing =
+                || DataError::Picture { path: image.name.clone().into(), reason: "there is no such file".into() };
+            let path = image.path.as_ref().ok_or_else(missing)?;
+            let failed = |reason: String| DataError::Picture { path: path.clone(), reason };
+            let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
+            let picture: RgbImage = decode(&bytes, &Limits::default()).map_err(|e| failed(e.to_string()))?.image;
+            let own = Size { width: picture.width(), height: picture.height() };
+            let letterbox = Letterbox::new(Resize::Letterbox, own, size);
+            Ok(Placed { letterbox, input: letterbox.apply(&picture) })
+        },
+        |index, picture: Result<Placed, DataError>| {
+            placed.push(picture?);
+            tell(index + 1, dataset.images.len());
+            Ok::<(), DataError>(())
+        },
+    )?;
+    Ok(placed)
+}
+
+impl Task for DetectionTask {
+    type Model = Detector;
+    type Batch = Batch;
+
+    fn identity(&self) -> String {
+        let InputChoice { width, height, .. } = self.recipe.input;
+        let model = serde_json::to_string(&self.recipe.model).unwrap_or_default();
+        format!("{model} for {} at {width}×{height}", self.metadata.labels.join(", "))
+    }
+
+    fn samples(&self) -> usize {
+        self.data.len()
+    }
+
+    fn batch_size(&self) -> usize {
+        self.recipe.input.batch
+    }
+
+    fn init(&self, device: &Device) -> Detector {
+        self.recipe.model.init(device)
+    }
+
+    fn batch(&self, at: At) -> Result<Batch, DataError> {
+        let augmentation: &Augmentation = &self.recipe.augmentation;
+        batch(&self.data, augmentation, self.recipe.input.size(), at, self.recipe.input.batch)
+    }
+
+    fn loss(&self, model: &Detector, batch: Batch, device: &Device) -> Result<Loss, Cause> {
+        let [n, channels, height, width] = [0, 1, 2, 3].map(|axis| batch.images.shape()[axis]);
+        let size = Size { width: width as u32, height: height as u32 };
+        let data = TensorData::new(batch.images.into_raw_vec_and_offset().0, [n, channels, height, width]);
+        let heads = model.forward(Tensor::from_data(data, device));
+        Ok(yolo(&heads, &batch.boxes, &self.metadata, size, &self.recipe.loss)?)
+    }
+
+    fn evaluate(&self, model: &Detector, tell: &mut dyn FnMut(usize, usize)) -> Result<Vec<Metric>, DataError> {
+        let Some((dataset, placed)) = &self.validation else { return Ok(Vec::new()) };
+        let predictions = self.predictions(model, placed, tell);
+        let (images, classes) = (dataset.images.len(), dataset.labels.len());
+        let comparison = Comparison::new(images, classes, &dataset.truths, &predictions, false);
+        let Ok(matches) = Matches::new(&comparison, CocoOptions::default()) else { return Ok(Vec::new()) };
+        let summary = matches.summary();
+        let named = |name: &str| Metric {
+            name: name.into(),
+            value: summary.figures.iter().find(|(known, _)| known == name).and_then(|(_, value)| *value),
+        };
+        let classes = dataset.labels.iter().zip(&summary.class_ap50);
+        let class = |(label, value): (&String, &Option<f64>)| Metric { name: format!("AP50 {label}"), value: *value };
+        Ok(["AP", "AP50", "AP75"].into_iter().map(named).chain(classes.map(class)).collect())
+    }
+}

@@ -1,0 +1,237 @@
+//! Recipes as files: TOML, in which single settings can be changed from the command line.
+
+use super::RECIPES;
+use crate::data::{Augmentation, DataError};
+use crate::losses::yolo::YoloLossOptions;
+use crate::models::DetectorConfig;
+use crate::train::TrainOptions;
+use ocelli::letterbox::Size;
+use ocelli::metadata::{DetectionMetadata, HeadKind, Resize};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+/// Why there is no such recipe.
+#[derive(Debug, thiserror::Error)]
+pub enum RecipeError {
+    /// No recipe of that name, and no file.
+    #[error("no recipe is called {name}; there are {known}, or give a .toml file")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// Names that there are.
+        known: String,
+    },
+    /// The file could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The data.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The text or a setting is wrong.
+    #[error("{origin}: {reason}")]
+    Malformed {
+        /// Name of the recipe, or its file.
+        origin: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// `--set` without a value that can be read.
+    #[error("--set {setting}: {reason}")]
+    Setting {
+        /// As given.
+        setting: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// How to train a detector.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetectionRecipe {
+    /// One line for people.
+    pub description: String,
+    /// Names of the classes; those of the data if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
+    /// The network.
+    pub model: DetectorConfig,
+    /// What it looks at.
+    pub input: InputChoice,
+    /// Which data.
+    #[serde(default)]
+    pub data: DataChoice,
+    /// How pictures are changed.
+    #[serde(default)]
+    pub augmentation: Augmentation,
+    /// What is minimised.
+    #[serde(default)]
+    pub loss: YoloLossOptions,
+    /// How.
+    #[serde(default)]
+    pub train: TrainOptions,
+    /// What the model file says of itself.
+    #[serde(default)]
+    pub export: ExportChoice,
+}
+
+/// The network's input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputChoice {
+    /// Pixels across, a multiple of 32.
+    pub width: u32,
+    /// Pixels down, a multiple of 32.
+    pub height: u32,
+    /// Pictures in a batch.
+    pub batch: usize,
+    /// Anchors of each output in pixels of the input; fitted to the data if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchors: Option<Vec<Vec<[f32; 2]>>>,
+}
+
+impl InputChoice {
+    /// Width and height.
+    pub fn size(&self) -> Size {
+        Size { width: self.width, height: self.height }
+    }
+}
+
+/// Parts of a data set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataChoice {
+    /// Split that is trained on; all that is not held out if the data set has no splits.
+    pub train: String,
+    /// Split that chooses the best weights; empty for none.
+    pub validation: String,
+    /// Part of the pictures that takes its place where the data set has no splits, 0..1.
+    pub hold_out: f64,
+    /// Overlap (IoU) from which two boxes are the same object, in evaluations.
+    pub nms_iou: f32,
+}
+
+impl Default for DataChoice {
+    fn default() -> Self {
+        Self { train: "train".into(), validation: "val".into(), hold_out: 0.2, nms_iou: 0.45 }
+    }
+}
+
+/// What goes into an exported file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExportChoice {
+    /// Licence of the weights.
+    pub license: Option<String>,
+    /// Where they come from.
+    pub source: Option<String>,
+}
+
+impl DetectionRecipe {
+    /// The recipe of that name, or of that file, with `settings` (`key.key=value`) changed.
+    ///
+    /// # Errors
+    /// [`RecipeError`].
+    pub fn find(name: &str, settings: &[String]) -> Result<Self, RecipeError> {
+        if let Some((_, text)) = RECIPES.iter().find(|(known, _)| *known == name) {
+            return Self::parse(name, text, settings);
+        }
+        let path = Path::new(name);
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            let known: Vec<&str> = RECIPES.iter().map(|(known, _)| *known).collect();
+            return Err(RecipeError::Unknown { name: name.into(), known: known.join(", ") });
+        }
+        Self::read(path, settings)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`RecipeError`].
+    pub fn read(path: &Path, settings: &[String]) -> Result<Self, RecipeError> {
+        let text = std::fs::read_to_string(path).map_err(|source| RecipeError::File { path: path.into(), source })?;
+        Self::parse(&path.display().to_string(), &text, settings)
+    }
+
+    fn parse(origin: &str, text: &str, settings: &[String]) -> Result<Self, RecipeError> {
+        let malformed = |reason: String| RecipeError::Malformed { origin: origin.into(), reason };
+        let mut table: Table = toml::from_str(text).map_err(|e| malformed(e.to_string()))?;
+        for setting in settings {
+            change(&mut table, setting).map_err(|reason| RecipeError::Setting { setting: setting.clone(), reason })?;
+        }
+        let recipe: Self = table.try_into().map_err(|e: toml::de::Error| malformed(e.to_string()))?;
+        recipe.check().map_err(malformed)?;
+        Ok(recipe)
+    }
+
+    /// What is wrong with it, in words.
+    ///
+    /// # Errors
+    /// The setting and its range.
+    pub fn check(&self) -> Result<(), String> {
+        let InputChoice { width, height, batch, .. } = self.input;
+        if width == 0 || height == 0 || !width.is_multiple_of(32) || !height.is_multiple_of(32) {
+            return Err(format!("input is {width}×{height}: width and height must be multiples of 32"));
+        }
+        if batch == 0 {
+            return Err("input.batch is 0".into());
+        }
+        if !(0.0..1.0).contains(&self.data.hold_out) {
+            return Err(format!("data.hold_out is {}, not in 0..1", self.data.hold_out));
+        }
+        self.model.check().map_err(|reason| format!("model.{reason}"))?;
+        self.augmentation.check()?;
+        self.train.check()
+    }
+
+    /// What a model file says of itself, once the data have decided on classes and anchors.
+    ///
+    /// # Errors
+    /// [`RecipeError::Malformed`] if they have not.
+    pub fn metadata(&self) -> Result<DetectionMetadata, RecipeError> {
+        let (Some(labels), Some(anchors)) = (&self.labels, &self.input.anchors) else {
+            let reason = "it names no classes or no anchors: it is not the recipe of a training that has begun".into();
+            return Err(RecipeError::Malformed { origin: self.description.clone(), reason });
+        };
+        Ok(DetectionMetadata {
+            head: HeadKind::YoloV3,
+            labels: labels.clone(),
+            scale_xy: vec![1.0; anchors.len()],
+            anchors: anchors.clone(),
+            resize: Resize::Letterbox,
+        })
+    }
+
+    /// The recipe as TOML, every setting named.
+    ///
+    /// # Errors
+    /// [`RecipeError::Malformed`] if a setting has no form in TOML.
+    pub fn to_toml(&self) -> Result<String, RecipeError> {
+        let malformed = |e: toml::ser::Error| RecipeError::Malformed { origin: "recipe".into(), reason: e.to_string() };
+        toml::to_string(self).map_err(malformed)
+    }
+}
+
+/// Puts `key.key=value` into a table; the value is TOML, or a text where it is none.
+fn change(table: &mut Table, setting: &str) -> Result<(), String> {
+    let (path, value) = setting.split_once('=').ok_or("it has no '=': write key=value, such as train.epochs=50")?;
+    let value = match toml::from_str::<Table>(&format!("value = {value}")) {
+        Ok(mut parsed) => parsed.remove("value").ok_or("the value is empty")?,
+        Err(_) => Value::String(value.into()),
+    };
+    let mut keys: Vec<&str> = path.split('.').collect();
+    let last = keys.pop().unwrap_or_default();
+    let mut inner = table;
+    for key in keys {
+        let entry = inner.entry(key).or_insert_with(|| Value::Table(Table::new()));
+        inner = entry.as_table_mut().ok_or_else(|| format!("{key} has no settings below it"))?;
+    }
+    inner.insert(last.into(), value);
+    Ok(())
+}

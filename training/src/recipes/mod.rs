@@ -1,0 +1,17 @@
+//! What can be trained by name: a network with its data, augmentation, loss and schedule, each in one small file.
+
+mod detection;
+mod file;
+mod fingerprint;
+mod held_out;
+mod sizes;
+mod start;
+
+pub use detection::{DetectionTask, Prepared};
+pub use file::{DataChoice, DetectionRecipe, ExportChoice, InputChoice, RecipeError};
+pub use fingerprint::{Fingerprint, Part};
+pub use held_out::hold_out;
+pub use start::Start;
+
+/// Name and text of each recipe that comes with the program.
+pub const RECIPES: [(&str, &str); 1] = [("bccd", include_str!("../../recipes/bccd.toml"))];

@@ -1,0 +1,66 @@
+//! Weights that a training begins with.
+
+use super::RecipeError;
+use crate::models::{DetectorConfig, darknet_weights};
+use crate::weights::Weights;
+use burn::tensor::Device;
+use std::path::Path;
+
+/// Weights for all of a network, and where they come from.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// The weights: the file's where they fit, random ones elsewhere.
+    pub weights: Weights,
+    /// What was taken and what was not, in a line.
+    pub description: String,
+}
+
+impl Start {
+    /// From a file of an earlier training (.safetensors) or of Darknet; `seed` decides the rest.
+    ///
+    /// # Errors
+    /// [`RecipeError::Malformed`] if the file cannot be read or nothing of it fits.
+    pub fn read(path: &Path, config: &DetectorConfig, seed: u64) -> Result<Self, RecipeError> {
+        let malformed = |reason: String| RecipeError::Malformed { origin: path.display().to_string(), reason };
+        let bytes = std::fs::read(path).map_err(|source| RecipeError::File { path: path.into(), source })?;
+        if path.extension().is_some_and(|extension| extension == "safetensors") {
+            let (file, _) = Weights::parse(&bytes, path).map_err(|e| malformed(e.to_string()))?;
+            return Self::of(&file, config, seed).map_err(malformed);
+        }
+        let device = Device::flex();
+        device.seed(seed);
+        let (network, loaded) =
+            darknet_weights::load(config.init(&device), &bytes).map_err(|e| malformed(e.to_string()))?;
+        let description = match loaded.skipped.as_slice() {
+            [] => format!("all {} convolutions", loaded.convolutions),
+            skipped => format!("{} convolutions; at random begin {}", loaded.convolutions, skipped.join(", ")),
+        };
+        Ok(Self { weights: Weights::of(&network), description })
+    }
+
+    /// From weights of a network of the same kind, which may have other classes or anchors; `seed` decides the rest.
+    ///
+    /// # Errors
+    /// A sentence, if nothing fits.
+    pub fn of(file: &Weights, config: &DetectorConfig, seed: u64) -> Result<Self, String> {
+        let device = Device::flex();
+        device.seed(seed);
+        let mut weights = Weights::of(&config.init(&device));
+        let mut random = Vec::new();
+        for (name, own) in &mut weights.0 {
+            match file.0.get(name) {
+                Some(other) if other.shape() == own.shape() => *own = other.clone(),
+                _ => random.push(name.clone()),
+            }
+        }
+        let taken = weights.0.len() - random.len();
+        if taken == 0 {
+            return Err("none of its tensors fits the network".into());
+        }
+        let description = match random.as_slice() {
+            [] => format!("all {taken} tensors"),
+            random => format!("{taken} tensors; at random begin {}", random.join(", ")),
+        };
+        Ok(Self { weights, description })
+    }
+}
