@@ -1,7 +1,7 @@
 //! `ocelli-train bench`.
 
 use anyhow::{Context, ensure};
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, Tensor};
 use clap::Args;
@@ -72,14 +72,14 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let device = Device::flex().autodiff();
     device.seed(1);
     let network = config.init(&device);
-    let parameters = network.num_params();
+    let mut parameters = Trained(0);
+    network.visit(&mut parameters);
     let times = measure(network, args, &device)?;
-    let [total, forward, backward, update] =
-        [|t: &[f64; 3]| t.iter().sum(), |t: &[f64; 3]| t[0], |t: &[f64; 3]| t[1], |t: &[f64; 3]| t[2]]
-            .map(|part: fn(&[f64; 3]) -> f64| sorted(times.iter().map(part).collect()));
+    let total = sorted(times.iter().map(|parts| parts.iter().sum()));
+    let part = |i: usize| median(&sorted(times.iter().map(|parts| parts[i])));
     let figures = Figures {
         network: args.name.clone(),
-        parameters,
+        parameters: parameters.0,
         batch: args.batch.get(),
         size: args.size.get(),
         classes: args.classes.get(),
@@ -88,12 +88,23 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
         median_ms: median(&total),
         min_ms: total.first().copied().unwrap_or(f64::NAN),
         max_ms: total.last().copied().unwrap_or(f64::NAN),
-        forward_ms: median(&forward),
-        backward_ms: median(&backward),
-        update_ms: median(&update),
+        forward_ms: part(0),
+        backward_ms: part(1),
+        update_ms: part(2),
         times_ms: total,
     };
     print(&figures, args.json)
+}
+
+/// Counts the numbers that training moves: no running statistics.
+struct Trained(usize);
+
+impl ModuleVisitor for Trained {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if param.val().is_require_grad() {
+            self.0 += param.val().shape().num_elements();
+        }
+    }
 }
 
 /// Milliseconds of forward pass with loss, backward pass and update of each measured step.
@@ -124,7 +135,8 @@ fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-fn sorted(mut times: Vec<f64>) -> Vec<f64> {
+fn sorted(times: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut times: Vec<_> = times.collect();
     times.sort_by(f64::total_cmp);
     times
 }
