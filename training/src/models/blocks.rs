@@ -4,7 +4,7 @@ use crate::ops;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
-use burn::tensor::module::{interpolate, max_pool2d};
+use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData};
 use ocelli::darknet::BATCH_NORM_EPSILON;
@@ -181,7 +181,7 @@ pub fn max_pool(x: Tensor<4>, size: usize, stride: usize) -> Tensor<4> {
     // Padding that no window reaches is left out: it would cost a copy of the map.
     let pair = |side: usize| (before, ((side.div_ceil(stride) - 1) * stride + size).saturating_sub(before + side));
     let options = MaxPoolOptions::new([size; 2]).with_stride([stride; 2]);
-    max_pool2d(x, options.with_padding_pairs([pair(height), pair(width)]))
+    ops::max_pool2d(x, options.with_padding_pairs([pair(height), pair(width)]))
 }
 
 /// Twice the sides, each number becoming a square of four.

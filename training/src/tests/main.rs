@@ -14,6 +14,7 @@ mod export;
 mod gradient_check;
 mod losses;
 mod models;
+mod models;
 mod ops;
 mod optimizer;
 mod trunk;
