@@ -14,9 +14,8 @@ pub mod optimizer;
 pub mod schedule;
 pub mod weights;
 
-pub mod data;
-
 pub mod anchors;
+pub mod data;
 pub mod losses;
 pub mod models;
 

@@ -2,8 +2,10 @@
 
 mod anchors;
 mod augment;
+mod bench;
 mod evaluate;
 mod export;
+mod gradcheck;
 mod list;
 mod progress;
 mod summary;
@@ -40,6 +42,10 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Write a training's best weights as an ONNX model.
     Export(export::ExportArgs),
+    /// Compare a network's gradients with central differences.
+    Gradcheck(gradcheck::GradcheckArgs),
+    /// Time training steps.
+    Bench(bench::BenchArgs),
 }
 
 /// Parses the command line and runs it. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped and saved.
@@ -53,6 +59,8 @@ pub fn run() -> ExitCode {
         Command::Transfer(args) => transfer::run(&args),
         Command::Evaluate(args) => evaluate::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Gradcheck(args) => gradcheck::run(&args),
+        Command::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
     };
     match done {
         Ok(code) => code,
