@@ -14,7 +14,6 @@ mod export;
 mod gradient_check;
 mod losses;
 mod models;
-mod models;
 mod ops;
 mod optimizer;
 mod trunk;
