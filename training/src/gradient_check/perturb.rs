@@ -11,8 +11,9 @@ pub(super) struct Parameter {
     pub gradient: Vec<f64>,
 }
 
-/// The module in double precision, running statistics included.
-pub(super) fn double<M: Module>(module: M) -> M {
+/// The module in double precision, running statistics included. It must not have been used yet: batch normalisation may
+/// keep statistics of a use, which no one can reach.
+pub fn double<M: Module>(module: M) -> M {
     struct Double;
     impl ModuleMapper for Double {
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {

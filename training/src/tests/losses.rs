@@ -16,6 +16,9 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+/// x, y, width, height, class.
+type Row = (f64, f64, f64, f64, usize);
+
 #[derive(Deserialize)]
 struct Golden {
     network: [u32; 2],
@@ -28,7 +31,7 @@ struct Golden {
 struct Case {
     name: String,
     options: YoloLossOptions,
-    truths: Vec<Vec<(f64, f64, f64, f64, usize)>>,
+    truths: Vec<Vec<Row>>,
     scale_xy: Vec<f32>,
     head: HeadKind,
     parts: BTreeMap<String, f64>,
@@ -80,9 +83,8 @@ fn matches_pytorch(dtype: DType) {
             scale_xy: case.scale_xy.clone(),
             ..metadata(golden.anchors.clone(), golden.classes)
         };
-        let of_picture = |truths: &Vec<(f64, f64, f64, f64, usize)>| {
-            truths.iter().map(|&(x, y, w, h, class)| truth(x, y, w, h, class)).collect()
-        };
+        let of_picture =
+            |truths: &Vec<Row>| truths.iter().map(|&(x, y, w, h, class)| truth(x, y, w, h, class)).collect();
         let truths: Vec<Vec<LabelledBox>> = case.truths.iter().map(of_picture).collect();
         let head = |output: usize| {
             let (values, shape) = golden_tensor(&file, &format!("head.{output}"));
