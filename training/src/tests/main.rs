@@ -10,7 +10,6 @@
 
 mod losses;
 mod models;
-mod models;
 mod ops;
 mod optimizer;
 mod trunk;
