@@ -65,7 +65,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let config = DetectorConfig::new(architecture, args.classes.get());
     config.check().map_err(anyhow::Error::msg)?;
     let multiple = config.size_multiple();
-    ensure!(args.size.get() % multiple as usize == 0, "--size {} is no multiple of {multiple}", args.size);
+    ensure!(args.size.get().is_multiple_of(multiple as usize), "--size {} is no multiple of {multiple}", args.size);
     if let Some(threads) = args.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()?;
     }
