@@ -21,6 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod causes;
 pub mod detection;
 pub mod geometry;
 pub mod onnx;

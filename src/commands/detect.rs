@@ -85,7 +85,7 @@ impl DetectCommand {
                     Err(error) if error.is::<std::io::Error>() => return Err(error),
                     Err(error) => {
                         failures += 1;
-                        progress.suspend(|| complain(&format!("{}: {}", source.name, causes(&error))));
+                        progress.suspend(|| complain(&format!("{}: {}", source.name, causes(error.as_ref()))));
                     }
                     Ok(()) => {}
                 }

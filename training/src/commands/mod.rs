@@ -13,6 +13,7 @@ mod train;
 mod transfer;
 
 use clap::{Parser, Subcommand};
+use ocelli::causes::causes;
 use std::io::{ErrorKind, IsTerminal};
 use std::process::ExitCode;
 
@@ -66,7 +67,7 @@ pub fn run() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&format!("{error:#}"));
+            complain(&causes(error.as_ref()));
             ExitCode::from(1)
         }
     }

@@ -52,12 +52,12 @@ impl Display {
 
     fn step(&mut self, done: &StepDone) {
         let parts: Vec<String> = done.parts.iter().map(|(name, value)| format!("{name} {value:.2}")).collect();
-        let left = HumanDuration(Duration::from_secs_f64(done.seconds_left.clamp(0.0, 1e9)));
         let StepDone { step, steps, epoch, loss, rate, samples_per_second, .. } = done;
-        let message = format!(
-            "epoch {epoch:.1}  loss {loss:.2} ({})  rate {rate:.1e}  {samples_per_second:.1} pictures/s  {left} left",
-            parts.join(", ")
-        );
+        let mut message = format!("epoch {epoch:.1}  loss {loss:.2} ({})  rate {rate:.1e}", parts.join(", "));
+        // Before the second step nothing is known of the speed.
+        if let Ok(left) = Duration::try_from_secs_f64(done.seconds_left) {
+            message = format!("{message}  {samples_per_second:.1} pictures/s  {} left", HumanDuration(left));
+        }
         if let Some(bar) = &self.bar {
             bar.set_length(*steps as u64);
             bar.set_position(*step as u64);

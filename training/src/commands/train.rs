@@ -6,7 +6,9 @@ use anyhow::{Context, bail};
 use burn::tensor::Device;
 use clap::Args;
 use ocelli_training::export::Precision;
-use ocelli_training::recipes::{DetectionRecipe, DetectionTask, Fingerprint, Prepared, Start, Written, write_model};
+use ocelli_training::recipes::{
+    Beginning, DetectionRecipe, DetectionTask, Fingerprint, Prepared, Written, write_model,
+};
 use ocelli_training::train::{BEST, CHECKPOINT, Checkpoint, Ending, Log, Surroundings, TrainError};
 use ocelli_training::train::{draw_curves, train};
 use ocelli_training::weights::{Weights, write_whole};
@@ -51,7 +53,8 @@ pub struct TrainArgs {
 }
 
 pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
-    let run = Run { out: args.out.clone(), resume: args.resume, weights: args.weights.clone() };
+    let beginning = args.weights.clone().map_or(Beginning::Random, Beginning::File);
+    let run = Run { out: args.out.clone(), resume: args.resume, beginning };
     let (recipe, data) = if args.resume {
         let recipe = DetectionRecipe::read(&args.out.join(RECIPE), &[])?;
         let fingerprint = Fingerprint::read(&args.out)?;
@@ -70,8 +73,8 @@ pub struct Run {
     pub out: PathBuf,
     /// Whether the folder's training goes on.
     pub resume: bool,
-    /// Weights to begin with.
-    pub weights: Option<PathBuf>,
+    /// Where it begins.
+    pub beginning: Beginning,
 }
 
 impl Run {
@@ -89,13 +92,16 @@ impl Run {
         tell(&fingerprint.to_string());
         let task = DetectionTask::new(recipe, prepared, &|_, _| bar.inc(1))?;
         bar.finish_and_clear();
-        let start = self.weights.as_deref().map(|path| start(&task, path)).transpose()?;
+        let start = self.beginning.weights(&task.recipe().model, task.recipe().train.seed)?;
+        if let Some(start) = &start {
+            tell(&start.description);
+        }
         if !self.resume {
             std::fs::create_dir_all(&self.out).with_context(|| self.out.display().to_string())?;
             write(&self.out.join(RECIPE), &task.recipe().to_toml()?)?;
             fingerprint.write(&self.out)?;
         }
-        let ending = self.train_task(&task, start.as_ref())?;
+        let ending = self.train_task(&task, start.as_ref().map(|start| &start.weights))?;
         draw_curves(&Log::read(&self.out.join(LOG))?, &self.out)?;
         if ending == Ending::Stopped {
             tell(&format!("stopped and saved; go on with: ocelli-train train --out {} --resume", self.out.display()));
@@ -146,13 +152,6 @@ pub fn best_weights(folder: &Path) -> anyhow::Result<Weights> {
         true => Ok(Weights::read(&best)?.0),
         false => Ok(Checkpoint::read(&folder.join(CHECKPOINT))?.average),
     }
-}
-
-/// Weights to begin with, as far as the file's fit.
-fn start(task: &DetectionTask, path: &Path) -> anyhow::Result<Weights> {
-    let taken = Start::read(path, &task.recipe().model, task.recipe().train.seed)?;
-    tell(&format!("{}: {}", path.display(), taken.description));
-    Ok(taken.weights)
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {

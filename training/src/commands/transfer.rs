@@ -4,7 +4,8 @@ use super::evaluate::{evaluate, show};
 use super::tell;
 use super::train::{MODEL, Run};
 use clap::Args;
-use ocelli_training::recipes::{DetectionRecipe, Prepared};
+use ocelli_training::models::Architecture;
+use ocelli_training::recipes::{Beginning, DetectionRecipe, Prepared};
 use ocelli_training::train::Ending;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,7 +39,12 @@ pub fn run(args: &TransferArgs) -> anyhow::Result<ExitCode> {
     prepared.choose_sizes(&mut recipe, &args.settings);
     let input = &recipe.input;
     tell(&format!("{} at {}×{}, {} epochs", args.model, input.width, input.height, recipe.train.epochs));
-    let run = Run { out: args.out.clone(), resume: false, weights: args.weights.clone() };
+    let beginning = match &args.weights {
+        Some(path) => Beginning::File(path.clone()),
+        None if recipe.model.architecture == Architecture::OcelliNano => Beginning::Shipped,
+        None => Beginning::Random,
+    };
+    let run = Run { out: args.out.clone(), resume: false, beginning };
     let (task, ending) = run.train(recipe, &args.data)?;
     if ending == Ending::Stopped {
         return Ok(ExitCode::from(130));

@@ -13,7 +13,7 @@ pub use file::{DataChoice, DetectionRecipe, ExportChoice, InputChoice, RecipeErr
 pub use fingerprint::{Fingerprint, Part};
 pub use held_out::hold_out;
 pub use model_file::{Written, write_model};
-pub use start::Start;
+pub use start::{Beginning, Start};
 
 /// Name and text of each recipe that comes with the program.
 pub const RECIPES: [(&str, &str); 3] = [

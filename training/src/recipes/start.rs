@@ -4,7 +4,40 @@ use super::RecipeError;
 use crate::models::{DetectorConfig, darknet_weights};
 use crate::weights::Weights;
 use burn::tensor::Device;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The weights of the model that ships, as they were trained.
+const SHIPPED: &[u8] = include_bytes!("../../../models/ocelli-bccd.safetensors");
+
+/// Where a training begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Beginning {
+    /// With random weights.
+    Random,
+    /// With the weights of the model that ships, as far as they fit.
+    Shipped,
+    /// With those of a file, as far as they fit.
+    File(PathBuf),
+}
+
+impl Beginning {
+    /// The weights; none for random ones. `seed` decides those that do not fit.
+    ///
+    /// # Errors
+    /// [`RecipeError::File`] and [`RecipeError::Malformed`].
+    pub fn weights(&self, config: &DetectorConfig, seed: u64) -> Result<Option<Start>, RecipeError> {
+        match self {
+            Self::Random => Ok(None),
+            Self::File(path) => Start::read(path, config, seed).map(Some),
+            Self::Shipped => {
+                let name = "the shipped model";
+                let malformed = |reason: String| RecipeError::Malformed { origin: name.into(), reason };
+                let (weights, _) = Weights::parse(SHIPPED, Path::new(name)).map_err(|e| malformed(e.to_string()))?;
+                Start::of(name, &weights, config, seed).map(Some).map_err(malformed)
+            }
+        }
+    }
+}
 
 /// Weights for all of a network, and where they come from.
 #[derive(Debug, Clone)]
@@ -20,20 +53,23 @@ impl Start {
     ///
     /// # Errors
     /// [`RecipeError::Malformed`] if the file cannot be read or nothing of it fits.
-    pub fn read(path: &Path, config: &DetectorConfig, seed: u64) -> Result<Self, RecipeError> {
-        let malformed = |reason: String| RecipeError::Malformed { origin: path.display().to_string(), reason };
+    fn read(path: &Path, config: &DetectorConfig, seed: u64) -> Result<Self, RecipeError> {
+        let origin = path.display().to_string();
+        let malformed = |reason: String| RecipeError::Malformed { origin: origin.clone(), reason };
         let bytes = std::fs::read(path).map_err(|source| RecipeError::File { path: path.into(), source })?;
         if path.extension().is_some_and(|extension| extension == "safetensors") {
             let (file, _) = Weights::parse(&bytes, path).map_err(|e| malformed(e.to_string()))?;
-            return Self::of(&file, config, seed).map_err(malformed);
+            return Self::of(&origin, &file, config, seed).map_err(malformed);
         }
         let device = Device::flex();
         device.seed(seed);
         let (network, loaded) =
             darknet_weights::load(config.init(&device), &bytes).map_err(|e| malformed(e.to_string()))?;
         let description = match loaded.skipped.as_slice() {
-            [] => format!("all {} convolutions", loaded.convolutions),
-            skipped => format!("{} convolutions; at random begin {}", loaded.convolutions, skipped.join(", ")),
+            [] => format!("{origin}: all {} convolutions", loaded.convolutions),
+            skipped => {
+                format!("{origin}: {} convolutions; at random begin {}", loaded.convolutions, skipped.join(", "))
+            }
         };
         Ok(Self { weights: Weights::of(&network), description })
     }
@@ -42,7 +78,7 @@ impl Start {
     ///
     /// # Errors
     /// A sentence, if nothing fits.
-    pub fn of(file: &Weights, config: &DetectorConfig, seed: u64) -> Result<Self, String> {
+    fn of(origin: &str, file: &Weights, config: &DetectorConfig, seed: u64) -> Result<Self, String> {
         let device = Device::flex();
         device.seed(seed);
         let mut weights = Weights::of(&config.init(&device));
@@ -58,8 +94,8 @@ impl Start {
             return Err("none of its tensors fits the network".into());
         }
         let description = match random.as_slice() {
-            [] => format!("all {taken} tensors"),
-            random => format!("{taken} tensors; at random begin {}", random.join(", ")),
+            [] => format!("{origin}: all {taken} tensors"),
+            random => format!("{origin}: {taken} tensors; at random begin {}", random.join(", ")),
         };
         Ok(Self { weights, description })
     }

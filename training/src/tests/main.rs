@@ -12,6 +12,7 @@ mod anchors;
 mod data;
 mod export;
 mod gradient_check;
+mod layering;
 mod losses;
 mod models;
 mod ops;
