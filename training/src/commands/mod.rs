@@ -1,6 +1,7 @@
 //! One file a command. Standard output is data; everything else goes to standard error.
 
 mod bench;
+mod memory;
 mod progress;
 mod train;
 
@@ -26,6 +27,7 @@ enum Command {
 
 /// Parses the command line and runs it. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped and saved.
 pub fn run() -> ExitCode {
+    memory::keep();
     let done = match Arguments::parse().command {
         Command::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Train(args) => train::run(&args),
