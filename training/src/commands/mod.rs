@@ -7,6 +7,7 @@ mod evaluate;
 mod export;
 mod gradcheck;
 mod list;
+mod memory;
 mod progress;
 mod summary;
 mod train;
@@ -51,6 +52,7 @@ enum Command {
 
 /// Parses the command line and runs it. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped and saved.
 pub fn run() -> ExitCode {
+    memory::keep();
     let done = match Arguments::parse().command {
         Command::List(args) => list::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Summary(args) => summary::run(&args).map(|()| ExitCode::SUCCESS),
