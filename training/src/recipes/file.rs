@@ -174,7 +174,10 @@ impl DetectionRecipe {
 
     fn parse(origin: &str, text: &str, settings: &[String]) -> Result<Self, RecipeError> {
         let malformed = |reason: String| RecipeError::Malformed { origin: origin.into(), reason };
-        let table: Table = toml::from_str(text).map_err(|e| malformed(e.to_string()))?;
+        let table: Table = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            malformed(format!("line {}: {}", before.matches('\n').count() + 1, error.message()))
+        })?;
         let with = |count: usize| Self::changed(table.clone(), &settings[..count]);
         with(settings.len()).map_err(|reason| {
             // Some settings are right only together: the one after the last sound recipe is at fault.
@@ -188,8 +191,7 @@ impl DetectionRecipe {
     /// The recipe of a table with `settings` changed, or what is wrong with it.
     fn changed(mut table: Table, settings: &[String]) -> Result<Self, String> {
         settings.iter().try_for_each(|setting| change(&mut table, setting))?;
-        // The place comes on a line of its own.
-        let recipe: Self = table.try_into().map_err(|e: toml::de::Error| e.to_string().trim().replace("\n", " "))?;
+        let recipe: Self = table.try_into().map_err(|error: toml::de::Error| in_words(&error.to_string()))?;
         recipe.check()?;
         Ok(recipe)
     }
@@ -262,6 +264,14 @@ impl DetectionRecipe {
         let malformed = |e: toml::ser::Error| RecipeError::Malformed { origin: "recipe".into(), reason: e.to_string() };
         toml::to_string(self).map_err(malformed)
     }
+}
+
+/// An error of types for people: in one line, without Rust's names of numbers.
+fn in_words(error: &str) -> String {
+    let line = error.trim().replace('\n', " ");
+    let whole = ["usize", "u32", "u64"].into_iter().map(|name| (name, "a whole number of at least 0"));
+    let names = whole.chain(["f32", "f64"].map(|name| (name, "a number")));
+    names.fold(line, |line, (name, words)| line.replace(&format!("expected {name}"), &format!("expected {words}")))
 }
 
 /// Puts `key.key=value` into a table; the value is TOML, or a text where it is none.

@@ -2,7 +2,7 @@
 
 use super::{DetectionRecipe, RecipeError, hold_out};
 use crate::data::DataError;
-use ocelli::dataset::{Dataset, DatasetError, Fault, OpenOptions, Severity, open};
+use ocelli::dataset::{Dataset, DatasetError, Fault, Finding, OpenOptions, Severity, open};
 use std::path::Path;
 
 /// A recipe's data.
@@ -48,7 +48,7 @@ impl Prepared {
     /// What is doubtful about the data, a sentence for each kind.
     pub fn doubts(&self) -> Vec<String> {
         let parts = [Some(&self.train), self.validation.as_ref()];
-        let mut doubts: Vec<String> = parts.into_iter().flatten().flat_map(|data| told(data, |_| true)).collect();
+        let mut doubts: Vec<String> = parts.into_iter().flatten().flat_map(told).collect();
         // Two parts of one whole have the same.
         doubts.dedup();
         doubts
@@ -73,18 +73,18 @@ fn refuse(data: &Dataset) -> Result<(), RecipeError> {
         let part = data.split.as_ref().map_or_else(String::new, |split| format!(" in its part {split}"));
         return Err(RecipeError::Malformed { origin, reason: format!("there are no pictures{part}") });
     }
-    match told(data, |fault| fault.severity() == Severity::Error || fault == Fault::UnknownLabel).into_iter().next() {
-        Some(reason) => Err(RecipeError::Malformed { origin, reason }),
-        None => Ok(()),
-    }
+    let is_mistake = |fault: Fault| fault.severity() == Severity::Error || fault == Fault::UnknownLabel;
+    let Some((fault, finding)) = data.findings.iter().find(|(fault, _)| is_mistake(*fault)) else { return Ok(()) };
+    let origin = finding.places.first().map_or(origin, ToString::to_string);
+    let what = fault.describe().trim_end_matches("; left out");
+    Err(RecipeError::Malformed { origin, reason: format!("{what} ({} in all)", finding.count) })
 }
 
-/// A sentence for each kind of fault that `wanted` takes, with its first place.
-fn told(data: &Dataset, wanted: impl Fn(Fault) -> bool) -> Vec<String> {
-    let kinds = data.findings.iter().filter(|(fault, _)| wanted(*fault));
-    let sentence = |(fault, finding): (Fault, &ocelli::dataset::Finding)| {
+/// A sentence for each kind of fault, with its first place.
+fn told(data: &Dataset) -> Vec<String> {
+    let sentence = |(fault, finding): (Fault, &Finding)| {
         let first = finding.places.first().map_or_else(String::new, |place| format!(", first {place}"));
         format!("{} × {}{first}", finding.count, fault.describe())
     };
-    kinds.map(sentence).collect()
+    data.findings.iter().map(sentence).collect()
 }

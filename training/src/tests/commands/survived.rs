@@ -165,7 +165,7 @@ fn sudden_death_at_any_moment_loses_at_most_one_interval_and_breaks_no_file() {
     draw(&data);
     // Many channels: writing is a good part of a step.
     let every = format!("train.checkpoint_every={INTERVAL}");
-    let settings = ["model.widths=[8,16,32,64,96]", "train.epochs=15", &every, "train.evaluate_every=4"];
+    let settings = ["model.widths=[8,16,32,64,96]", "train.epochs=60", &every, "train.evaluate_every=4"];
     succeeds(&mut tiny(&data, &whole, &settings));
     let part = killed.join("checkpoint.safetensors.part");
     let (mut random, mut done, mut while_writing, mut before_saving) = (7_u64, 0, 0, 0);
@@ -174,7 +174,11 @@ fn sudden_death_at_any_moment_loses_at_most_one_interval_and_breaks_no_file() {
         let mut child = quiet(&mut if has_checkpoint { resumed(&killed) } else { tiny(&data, &killed, &settings) });
         // By turns at a random moment, and in the middle of writing a checkpoint.
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let limit = Duration::from_millis(if round % 2 == 0 { (random >> 33) % 700 } else { 20_000 });
+        let limit = Duration::from_millis(match round {
+            0 => 30,
+            round if round % 2 == 0 => (random >> 33) % 500,
+            _ => 20_000,
+        });
         let begun = Instant::now();
         while begun.elapsed() < limit && child.try_wait().unwrap().is_none() {
             if round % 2 == 1 && part.exists() {
