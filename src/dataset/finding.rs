@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
 
 /// Most places that are kept of one kind.
 const MOST_PLACES: usize = 5;
@@ -132,6 +134,24 @@ pub struct Place {
     /// The record's own name: an annotation's id, a result's picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Id>,
+}
+
+/// A place as people say it: editors and terminals know `file:line`. A picture has no lines.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, index, id } = self;
+        let extension = Path::new(file).extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        match extension.as_str() {
+            "json" => write!(f, "{file}, record {index}")?,
+            "txt" | "xml" | "csv" | "jsonl" => write!(f, "{file}:{index}")?,
+            _ => f.write_str(file)?,
+        }
+        match id {
+            Some(Id::Number(id)) => write!(f, " (id {id})"),
+            Some(Id::Name(name)) => write!(f, " ({name})"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// All faults of one kind.

@@ -43,7 +43,8 @@ pub struct OptimizerOptions {
     pub rule: Rule,
     /// Weight decay of parameters of two or more axes: kernels and matrices. Biases and normalisation have none.
     pub decay: f64,
-    /// Largest norm of all gradients together; longer ones are shortened to it.
+    /// Largest norm of all gradients together; longer ones are shortened to it. No limit is `inf` in files.
+    #[serde(with = "limit")]
     pub clip_norm: Option<f64>,
 }
 
@@ -54,6 +55,20 @@ impl Default for OptimizerOptions {
             decay: 0.02,
             clip_norm: Some(30.0),
         }
+    }
+}
+
+/// A limit in files: TOML has no null, and an absent one is the default.
+mod limit {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde asks for it")]
+    pub fn serialize<S: Serializer>(limit: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+        limit.unwrap_or(f64::INFINITY).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+        f64::deserialize(deserializer).map(|limit| Some(limit).filter(|limit| *limit < f64::INFINITY || limit.is_nan()))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, Tensor, TensorData};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -93,8 +93,14 @@ impl Weights {
     /// [`WeightsError::Malformed`].
     pub fn parse(bytes: &[u8], path: &Path) -> Result<(Self, HashMap<String, String>), WeightsError> {
         let malformed = |reason: String| WeightsError::Malformed { path: path.into(), reason };
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| malformed(e.to_string()))?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(|e| malformed(e.to_string()))?;
+        let broken = |error: SafeTensorError| match error {
+            SafeTensorError::MetadataIncompleteBuffer | SafeTensorError::InvalidHeaderLength => {
+                malformed(format!("it is cut short, or longer than it says ({error})"))
+            }
+            _ => malformed(error.to_string()),
+        };
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
         let mut weights = Self::default();
         for (name, view) in tensors.iter() {
             if view.dtype() != Dtype::F32 {

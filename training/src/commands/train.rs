@@ -11,7 +11,7 @@ use ocelli_training::recipes::{
 };
 use ocelli_training::train::{BEST, CHECKPOINT, Checkpoint, Ending, Log, Surroundings, TrainError};
 use ocelli_training::train::{draw_curves, train};
-use ocelli_training::weights::{Weights, write_whole};
+use ocelli_training::weights::{Weights, WeightsError, write_whole};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -56,6 +56,9 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let beginning = args.weights.clone().map_or(Beginning::Random, Beginning::File);
     let run = Run { out: args.out.clone(), resume: args.resume, beginning };
     let (recipe, data) = if args.resume {
+        if !args.out.join(CHECKPOINT).exists() {
+            bail!("{} has no {CHECKPOINT} to go on from: begin it without --resume", args.out.display());
+        }
         let recipe = DetectionRecipe::read(&args.out.join(RECIPE), &[])?;
         let fingerprint = Fingerprint::read(&args.out)?;
         (recipe, args.data.clone().unwrap_or(fingerprint.path))
@@ -83,6 +86,9 @@ impl Run {
         if !self.resume && self.out.join(CHECKPOINT).exists() {
             return Err(TrainError::Occupied(self.out.clone()).into());
         }
+        if !self.resume && self.out.join(MODEL).exists() {
+            bail!("{} holds a {MODEL} of another origin: choose another folder", self.out.display());
+        }
         let prepared = Prepared::open(data, &recipe)?;
         let bar = pictures(prepared.pictures())?;
         let fingerprint = Fingerprint::of(data, &prepared)?;
@@ -90,6 +96,7 @@ impl Run {
             fingerprint.check(&Fingerprint::read(&self.out)?)?;
         }
         tell(&fingerprint.to_string());
+        prepared.doubts().iter().for_each(|doubt| tell(&format!("warning: {doubt}")));
         let task = DetectionTask::new(recipe, prepared, &|_, _| bar.inc(1))?;
         bar.finish_and_clear();
         let start = self.beginning.weights(&task.recipe().model, task.recipe().train.seed)?;
@@ -116,16 +123,25 @@ impl Run {
             true => Checkpoint::read(&self.out.join(CHECKPOINT))?.state.step,
             false => 0,
         };
-        let mut log = Log::open(&self.out.join(LOG), done)?;
+        // Opened by the first event: a training that is refused leaves the log as it was.
+        let mut log = None;
         let mut display = Display::new()?;
         let stop = stop_on_signal()?;
         let device = Device::flex().autodiff();
         let surroundings = Surroundings { folder: &self.out, device: &device, stop: &stop, start };
         let ending = train(task, &task.recipe().train, &surroundings, self.resume, &mut |event| {
             display.show(event);
+            let log = match &mut log {
+                Some(log) => log,
+                none => none.insert(Log::open(&self.out.join(LOG), done)?),
+            };
             log.write(event)
         });
         display.finish();
+        let failed = matches!(ending, Err(TrainError::Log(_) | TrainError::Weights(WeightsError::File { .. })));
+        if failed && self.out.join(CHECKPOINT).exists() {
+            tell("what was saved before stays; --resume goes on from there");
+        }
         Ok(ending?)
     }
 

@@ -1,6 +1,6 @@
 //! A detector's training: what the loop needs to know of it.
 
-use super::{DetectionRecipe, InputChoice, RecipeError, hold_out};
+use super::{DetectionRecipe, InputChoice, Prepared, RecipeError};
 use crate::anchors;
 use crate::data::{Augmentation, Batch, CacheOptions, DataError, DetectionData, batch};
 use crate::losses::{Loss, yolo};
@@ -11,52 +11,13 @@ use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
 use ocelli::average_precision::coco::{CocoOptions, Matches};
 use ocelli::average_precision::{Comparison, Prediction};
-use ocelli::dataset::{Dataset, DatasetError, OpenOptions, open};
+use ocelli::dataset::Dataset;
 use ocelli::head;
 use ocelli::letterbox::{Letterbox, Size};
 use ocelli::metadata::{DetectionMetadata, Resize};
 use ocelli::nms::{NmsOptions, suppress};
 use ocelli::ordered::in_order;
 use ocelli::picture::{Limits, decode};
-use std::path::Path;
-
-/// A recipe with the data that it is for.
-pub struct Prepared {
-    /// What is trained on.
-    pub train: Dataset,
-    /// What chooses the best weights, if anything.
-    pub validation: Option<Dataset>,
-}
-
-impl Prepared {
-    /// Opens a folder of labelled pictures: its own splits, or parts of the whole where it has none.
-    ///
-    /// # Errors
-    /// [`DataError`].
-    pub fn open(path: &Path, recipe: &DetectionRecipe) -> Result<Self, DataError> {
-        let choice = &recipe.data;
-        let part = |name: &str| open(path, &OpenOptions { format: None, split: Some(name.into()) });
-        let train = match part(&choice.train) {
-            Ok(train) => train,
-            Err(error @ DatasetError::Unrecognised { .. }) => match open(path, &OpenOptions::default())? {
-                whole if whole.split.is_none() => whole,
-                _ => return Err(error.into()),
-            },
-            Err(error) => return Err(error.into()),
-        };
-        if choice.validation.is_empty() {
-            return Ok(Self { train, validation: None });
-        }
-        match part(&choice.validation) {
-            Ok(validation) => Ok(Self { train, validation: Some(validation) }),
-            Err(DatasetError::Unrecognised { .. }) => {
-                let (train, held) = hold_out(&train, choice.hold_out, recipe.train.seed);
-                Ok(Self { train, validation: Some(held) })
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-}
 
 /// A detector, its data and its loss.
 pub struct DetectionTask {

@@ -6,11 +6,17 @@ use crate::export::ExportError;
 use crate::losses::yolo::YoloLossOptions;
 use crate::models::DetectorConfig;
 use crate::train::TrainOptions;
+use crate::weights::WeightsError;
 use ocelli::letterbox::Size;
 use ocelli::metadata::{DetectionMetadata, HeadKind, Resize};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
+
+/// Most pixels on a side of the input.
+const LONGEST: u32 = 8192;
+/// Most pictures in a batch.
+const LARGEST_BATCH: usize = 1 << 16;
 
 /// Why there is no such recipe.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +40,9 @@ pub enum RecipeError {
     /// The data.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A file of weights.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// The model file.
     #[error(transparent)]
     Export(#[from] ExportError),
@@ -165,12 +174,25 @@ impl DetectionRecipe {
 
     fn parse(origin: &str, text: &str, settings: &[String]) -> Result<Self, RecipeError> {
         let malformed = |reason: String| RecipeError::Malformed { origin: origin.into(), reason };
-        let mut table: Table = toml::from_str(text).map_err(|e| malformed(e.to_string()))?;
-        for setting in settings {
-            change(&mut table, setting).map_err(|reason| RecipeError::Setting { setting: setting.clone(), reason })?;
-        }
-        let recipe: Self = table.try_into().map_err(|e: toml::de::Error| malformed(e.to_string()))?;
-        recipe.check().map_err(malformed)?;
+        let table: Table = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            malformed(format!("line {}: {}", before.matches('\n').count() + 1, error.message()))
+        })?;
+        let with = |count: usize| Self::changed(table.clone(), &settings[..count]);
+        with(settings.len()).map_err(|reason| {
+            // Some settings are right only together: the one after the last sound recipe is at fault.
+            match (0..settings.len()).rev().find(|count| with(*count).is_ok()) {
+                Some(count) => RecipeError::Setting { setting: settings[count].clone(), reason },
+                None => malformed(reason),
+            }
+        })
+    }
+
+    /// The recipe of a table with `settings` changed, or what is wrong with it.
+    fn changed(mut table: Table, settings: &[String]) -> Result<Self, String> {
+        settings.iter().try_for_each(|setting| change(&mut table, setting))?;
+        let recipe: Self = table.try_into().map_err(|error: toml::de::Error| in_words(&error.to_string()))?;
+        recipe.check()?;
         Ok(recipe)
     }
 
@@ -180,18 +202,40 @@ impl DetectionRecipe {
     /// The setting and its range.
     pub fn check(&self) -> Result<(), String> {
         let InputChoice { width, height, batch, .. } = self.input;
-        if width == 0 || height == 0 || !width.is_multiple_of(32) || !height.is_multiple_of(32) {
-            return Err(format!("input is {width}×{height}: width and height must be multiples of 32"));
+        let multiple = self.model.size_multiple();
+        let fits = |side: &u32| (multiple..=LONGEST).contains(side) && side.is_multiple_of(multiple);
+        for [width, height] in [[width, height]].iter().chain(&self.augmentation.sizes) {
+            if !fits(width) || !fits(height) {
+                let rule = format!("width and height must be multiples of {multiple}, at most {LONGEST}");
+                return Err(format!("an input of {width}×{height}: {rule}"));
+            }
         }
-        if batch == 0 {
-            return Err("input.batch is 0".into());
+        if !(1..=LARGEST_BATCH).contains(&batch) {
+            return Err(format!("input.batch is {batch}, not in 1..={LARGEST_BATCH}"));
         }
         if !(0.0..1.0).contains(&self.data.hold_out) {
             return Err(format!("data.hold_out is {}, not in 0..1", self.data.hold_out));
         }
+        if !(0.0..=1.0).contains(&self.data.nms_iou) {
+            return Err(format!("data.nms_iou is {}, not in 0..=1", self.data.nms_iou));
+        }
         self.model.check().map_err(|reason| format!("model.{reason}"))?;
+        self.check_anchors()?;
         self.augmentation.check()?;
+        self.loss.check().map_err(|error| format!("loss.{error}"))?;
         self.train.check()
+    }
+
+    fn check_anchors(&self) -> Result<(), String> {
+        let Some(anchors) = &self.input.anchors else { return Ok(()) };
+        let (outputs, each) = (self.model.strides().len(), self.model.anchors_per_scale);
+        if anchors.len() != outputs || anchors.iter().any(|anchors| anchors.len() != each) {
+            return Err(format!("input.anchors must have {each} anchors for each of the {outputs} outputs"));
+        }
+        match anchors.iter().flatten().flatten().find(|side| !(side.is_finite() && **side > 0.0)) {
+            Some(side) => Err(format!("input.anchors has a side of {side}, which must be positive")),
+            None => Ok(()),
+        }
     }
 
     /// What a model file says of itself, once the data have decided on classes and anchors.
@@ -220,6 +264,14 @@ impl DetectionRecipe {
         let malformed = |e: toml::ser::Error| RecipeError::Malformed { origin: "recipe".into(), reason: e.to_string() };
         toml::to_string(self).map_err(malformed)
     }
+}
+
+/// An error of types for people: in one line, without Rust's names of numbers.
+fn in_words(error: &str) -> String {
+    let line = error.trim().replace('\n', " ");
+    let whole = ["usize", "u32", "u64"].into_iter().map(|name| (name, "a whole number of at least 0"));
+    let names = whole.chain(["f32", "f64"].map(|name| (name, "a number")));
+    names.fold(line, |line, (name, words)| line.replace(&format!("expected {name}"), &format!("expected {words}")))
 }
 
 /// Puts `key.key=value` into a table; the value is TOML, or a text where it is none.

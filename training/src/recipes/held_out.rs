@@ -6,8 +6,8 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-/// Parts a data set into what is trained on and what is held out: `part` of the pictures, at least one of two or more,
-/// drawn by `seed` alone.
+/// Parts a data set into what is trained on and what is held out: `part` of the pictures, at least one of two or more
+/// and never all, drawn by `seed` alone.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -16,7 +16,8 @@ use rand_chacha::ChaCha8Rng;
 )]
 pub fn hold_out(dataset: &Dataset, part: f64, seed: u64) -> (Dataset, Dataset) {
     let count = dataset.images.len();
-    let held = ((count as f64 * part).round() as usize).clamp(usize::from(count > 1 && part > 0.0), count);
+    let most = count.saturating_sub(1);
+    let held = ((count as f64 * part).round() as usize).clamp(usize::from(part > 0.0).min(most), most);
     let mut order: Vec<usize> = (0..count).collect();
     order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     let mut is_held = vec![false; count];

@@ -5,14 +5,16 @@ mod file;
 mod fingerprint;
 mod held_out;
 mod model_file;
+mod prepared;
 mod sizes;
 mod start;
 
-pub use detection::{DetectionTask, Prepared};
+pub use detection::DetectionTask;
 pub use file::{DataChoice, DetectionRecipe, ExportChoice, InputChoice, RecipeError};
 pub use fingerprint::{Fingerprint, Part};
 pub use held_out::hold_out;
 pub use model_file::{Written, write_model};
+pub use prepared::Prepared;
 pub use start::{Beginning, Start};
 
 /// Name and text of each recipe that comes with the program.

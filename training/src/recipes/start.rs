@@ -24,7 +24,7 @@ impl Beginning {
     /// The weights; none for random ones. `seed` decides those that do not fit.
     ///
     /// # Errors
-    /// [`RecipeError::File`] and [`RecipeError::Malformed`].
+    /// [`RecipeError::File`], [`RecipeError::Weights`] and [`RecipeError::Malformed`].
     pub fn weights(&self, config: &DetectorConfig, seed: u64) -> Result<Option<Start>, RecipeError> {
         match self {
             Self::Random => Ok(None),
@@ -52,13 +52,14 @@ impl Start {
     /// From a file of an earlier training (.safetensors) or of Darknet; `seed` decides the rest.
     ///
     /// # Errors
-    /// [`RecipeError::Malformed`] if the file cannot be read or nothing of it fits.
+    /// [`RecipeError::File`] and [`RecipeError::Weights`] if the file cannot be read, [`RecipeError::Malformed`] if nothing
+    /// of it fits.
     fn read(path: &Path, config: &DetectorConfig, seed: u64) -> Result<Self, RecipeError> {
         let origin = path.display().to_string();
         let malformed = |reason: String| RecipeError::Malformed { origin: origin.clone(), reason };
         let bytes = std::fs::read(path).map_err(|source| RecipeError::File { path: path.into(), source })?;
         if path.extension().is_some_and(|extension| extension == "safetensors") {
-            let (file, _) = Weights::parse(&bytes, path).map_err(|e| malformed(e.to_string()))?;
+            let (file, _) = Weights::parse(&bytes, path)?;
             return Self::of(&origin, &file, config, seed).map_err(malformed);
         }
         let device = Device::flex();

@@ -9,6 +9,7 @@
 )]
 
 mod anchors;
+mod commands;
 mod data;
 mod export;
 mod gradient_check;
@@ -17,4 +18,6 @@ mod losses;
 mod models;
 mod ops;
 mod optimizer;
+mod overfit;
+mod recipes;
 mod trunk;

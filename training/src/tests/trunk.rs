@@ -138,7 +138,8 @@ fn timeless(folder: &Path) -> Vec<serde_json::Value> {
     lines
 }
 
-fn same_end(one: &Path, other: &Path) {
+/// Both folders hold the same training, to the last bit; only clocks may differ.
+pub fn same_end(one: &Path, other: &Path) {
     let [one_end, other_end] = [one, other].map(|folder| Checkpoint::read(&folder.join(CHECKPOINT)).unwrap());
     assert_eq!(one_end.state, other_end.state);
     assert_eq!(one_end.model, other_end.model);

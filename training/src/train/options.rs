@@ -4,6 +4,9 @@ use crate::optimizer::OptimizerOptions;
 use crate::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 
+/// Far more than any training has, and few enough for their batches to be counted.
+const MOST_EPOCHS: usize = 1_000_000;
+
 /// How to train. Lengths are in epochs: passes over the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -61,7 +64,10 @@ impl TrainOptions {
             ("workers", self.workers),
         ];
         if let Some((name, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
-            return Err(format!("train.{name} is 0"));
+            return Err(format!("train.{name} is 0, which must be at least 1"));
+        }
+        if self.epochs > MOST_EPOCHS {
+            return Err(format!("train.epochs is {}, which must be at most {MOST_EPOCHS}", self.epochs));
         }
         if !(0.0..1.0).contains(&self.average_decay) {
             return Err(format!("train.average_decay is {}, not in 0..1", self.average_decay));

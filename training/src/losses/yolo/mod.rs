@@ -124,7 +124,11 @@ impl YoloLossOptions {
         }
     }
 
-    fn check(&self) -> Result<(), LossError> {
+    /// What is wrong with it.
+    ///
+    /// # Errors
+    /// [`LossError::Option`].
+    pub fn check(&self) -> Result<(), LossError> {
         let share = |name, value: f64| (name, value, (0.0..=1.0).contains(&value));
         let positive = |name, value: f64| (name, value, value.is_finite() && value >= 0.0);
         let mut values = vec![
