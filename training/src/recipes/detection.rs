@@ -47,7 +47,9 @@ impl DetectionTask {
         let size = recipe.input.size();
         let labels = recipe.labels.insert(prepared.train.labels.clone());
         recipe.model.classes = labels.len();
-        let data = DetectionData::open(&[(prepared.train, 1.0)], &CacheOptions::default(), tell)?;
+        let mut sources = vec![(prepared.train, 1.0)];
+        sources.extend(prepared.also);
+        let data = DetectionData::open(&sources, &CacheOptions::default(), tell)?;
         let strides: Vec<usize> = recipe.model.strides().into_iter().map(|stride| stride as usize).collect();
         recipe.input.anchors.get_or_insert_with(|| {
             let count = strides.len() * recipe.model.anchors_per_scale;

@@ -128,11 +128,29 @@ pub struct DataChoice {
     pub hold_out: f64,
     /// Overlap (IoU) from which two boxes are the same object, in evaluations.
     pub nms_iou: f32,
+    /// More data sets to train on, of the same classes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<MoreData>,
+}
+
+/// A data set that is mixed in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoreData {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its share of the samples of an epoch, against 1 for the first data set.
+    #[serde(default = "even")]
+    pub weight: f64,
+}
+
+fn even() -> f64 {
+    1.0
 }
 
 impl Default for DataChoice {
     fn default() -> Self {
-        Self { train: "train".into(), validation: "val".into(), hold_out: 0.2, nms_iou: 0.45 }
+        Self { train: "train".into(), validation: "val".into(), hold_out: 0.2, nms_iou: 0.45, also: Vec::new() }
     }
 }
 
@@ -215,6 +233,9 @@ impl DetectionRecipe {
         }
         if !(0.0..1.0).contains(&self.data.hold_out) {
             return Err(format!("data.hold_out is {}, not in 0..1", self.data.hold_out));
+        }
+        if let Some(more) = self.data.also.iter().find(|more| !(more.weight > 0.0 && more.weight.is_finite())) {
+            return Err(format!("data.also: {} has weight {}, not a positive number", more.path.display(), more.weight));
         }
         if !(0.0..=1.0).contains(&self.data.nms_iou) {
             return Err(format!("data.nms_iou is {}, not in 0..=1", self.data.nms_iou));

@@ -18,6 +18,9 @@ pub struct Fingerprint {
     pub path: PathBuf,
     /// What is trained on.
     pub train: Part,
+    /// What is mixed in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Part>,
     /// What chooses the best weights, if anything.
     pub validation: Option<Part>,
 }
@@ -42,7 +45,8 @@ impl Fingerprint {
     /// [`RecipeError::File`] naming a picture that cannot be read.
     pub fn of(path: &Path, prepared: &Prepared) -> Result<Self, RecipeError> {
         let validation = prepared.validation.as_ref().map(Part::of).transpose()?;
-        Ok(Self { path: path.into(), train: Part::of(&prepared.train)?, validation })
+        let also = prepared.also.iter().map(|(data, _)| Part::of(data)).collect::<Result<_, _>>()?;
+        Ok(Self { path: path.into(), train: Part::of(&prepared.train)?, also, validation })
     }
 
     /// Reads that of a training's folder.
@@ -75,6 +79,8 @@ impl Fingerprint {
         let sum = |part: &Option<Part>| part.as_ref().map(|part| part.sha256.clone());
         let differs = if self.train.sha256 != first.train.sha256 {
             "the pictures that are trained on"
+        } else if self.also != first.also {
+            "the pictures that are mixed in"
         } else if sum(&self.validation) != sum(&first.validation) {
             "the pictures for validation"
         } else {
@@ -113,6 +119,7 @@ impl fmt::Display for Fingerprint {
             format!("{name}: {} pictures, {} objects", part.pictures, part.objects)
         };
         write!(f, "{}: {}", self.path.display(), part(&self.train))?;
+        self.also.iter().try_for_each(|more| write!(f, "; mixed in {}", part(more)))?;
         self.validation.as_ref().map_or(Ok(()), |validation| write!(f, "; {}", part(validation)))
     }
 }

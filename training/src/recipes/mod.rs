@@ -10,7 +10,7 @@ mod sizes;
 mod start;
 
 pub use detection::DetectionTask;
-pub use file::{DataChoice, DetectionRecipe, ExportChoice, InputChoice, RecipeError};
+pub use file::{DataChoice, DetectionRecipe, ExportChoice, InputChoice, MoreData, RecipeError};
 pub use fingerprint::{Fingerprint, Part};
 pub use held_out::hold_out;
 pub use model_file::{Written, write_model};

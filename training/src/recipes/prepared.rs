@@ -10,6 +10,8 @@ use std::path::Path;
 pub struct Prepared {
     /// What is trained on.
     pub train: Dataset,
+    /// More of it, with the weight of each source against 1 for the first.
+    pub also: Vec<(Dataset, f64)>,
     /// What chooses the best weights, if anything.
     pub validation: Option<Dataset>,
 }
@@ -23,13 +25,11 @@ impl Prepared {
     pub fn open(path: &Path, recipe: &DetectionRecipe) -> Result<Self, RecipeError> {
         let choice = &recipe.data;
         let part = |name: &str| open(path, &OpenOptions { format: None, split: Some(name.into()) });
-        let train = match part(&choice.train) {
-            Err(DatasetError::Unrecognised { reason, .. }) => whole(path, &reason)?,
-            other => other.map_err(DataError::from)?,
-        };
-        refuse(&train)?;
+        let train = source(path, &choice.train)?;
+        let also = choice.also.iter().map(|more| Ok((source(&more.path, &choice.train)?, more.weight)));
+        let also = also.collect::<Result<Vec<_>, RecipeError>>()?;
         if choice.validation.is_empty() {
-            return Ok(Self { train, validation: None });
+            return Ok(Self { train, also, validation: None });
         }
         let (train, validation) = match part(&choice.validation) {
             Err(DatasetError::Unrecognised { .. }) => {
@@ -42,17 +42,32 @@ impl Prepared {
                 (train, Some(validation))
             }
         };
-        Ok(Self { train, validation })
+        Ok(Self { train, also, validation })
+    }
+
+    /// All that is trained on, with weights.
+    pub fn sources(&self) -> impl Iterator<Item = (&Dataset, f64)> {
+        std::iter::once((&self.train, 1.0)).chain(self.also.iter().map(|(data, weight)| (data, *weight)))
     }
 
     /// What is doubtful about the data, a sentence for each kind.
     pub fn doubts(&self) -> Vec<String> {
-        let parts = [Some(&self.train), self.validation.as_ref()];
-        let mut doubts: Vec<String> = parts.into_iter().flatten().flat_map(told).collect();
+        let parts = self.sources().map(|(data, _)| data).chain(&self.validation);
+        let mut doubts: Vec<String> = parts.flat_map(told).collect();
         // Two parts of one whole have the same.
         doubts.dedup();
         doubts
     }
+}
+
+/// What is trained on of a data set: its split of that name, or the whole where it has none.
+fn source(path: &Path, split: &str) -> Result<Dataset, RecipeError> {
+    let train = match open(path, &OpenOptions { format: None, split: Some(split.into()) }) {
+        Err(DatasetError::Unrecognised { reason, .. }) => whole(path, &reason)?,
+        other => other.map_err(DataError::from)?,
+    };
+    refuse(&train)?;
+    Ok(train)
 }
 
 /// A data set without splits; `reason` says why it has not the split that was asked for.

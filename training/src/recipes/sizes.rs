@@ -14,7 +14,8 @@ const SAMPLES: usize = 12_000;
 impl Prepared {
     /// How many pictures there are.
     pub fn pictures(&self) -> usize {
-        self.train.images.len() + self.validation.as_ref().map_or(0, |part| part.images.len())
+        let parts = self.sources().map(|(data, _)| data).chain(&self.validation);
+        parts.map(|part| part.images.len()).sum()
     }
 
     /// Chooses input size and length of training by the data, where `settings` do not: the shape of the median picture;

@@ -190,7 +190,7 @@ fn the_input_takes_the_shape_of_the_pictures_and_grows_for_small_objects() {
     let chosen = |count, size, object, settings: &[&str]| {
         let mut recipe = recipe("transfer", settings);
         let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let prepared = Prepared { train: pictures(count, size, object), validation: None };
+        let prepared = Prepared { train: pictures(count, size, object), also: Vec::new(), validation: None };
         prepared.choose_sizes(&mut recipe, &settings);
         recipe.check().unwrap();
         (recipe.input.width, recipe.input.height, recipe.train.epochs)
