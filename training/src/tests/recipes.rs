@@ -147,15 +147,22 @@ pub fn detection_data(name: &str) -> Option<PathBuf> {
 #[test]
 fn bccd_is_taken_by_its_official_parts() {
     let Some(folder) = detection_data("bccd") else { return };
-    let prepared = Prepared::open(&folder, &recipe("bccd", &[])).unwrap();
+    // As the recipe says that its choices were made, and as the model that ships is trained.
+    let parts = recipe("bccd", &["data.train=train", "data.validation=val"]);
+    let prepared = Prepared::open(&folder, &parts).unwrap();
     let validation = prepared.validation.as_ref().unwrap();
     assert_eq!((prepared.train.split.as_deref(), validation.split.as_deref()), (Some("train"), Some("val")));
     assert_eq!((prepared.train.images.len(), validation.images.len()), (205, 87));
     assert!(names(&prepared.train).is_disjoint(&names(validation)));
     assert_eq!(prepared.pictures(), 292);
-    let alone = Prepared::open(&folder, &recipe("bccd", &["data.train=trainval", "data.validation="])).unwrap();
-    assert!(alone.validation.is_none());
-    assert_eq!(names(&alone.train), &names(&prepared.train) | &names(validation));
+    let both = Prepared::open(&folder, &recipe("bccd", &["data.train=trainval", "data.validation="])).unwrap();
+    assert!(both.validation.is_none());
+    assert_eq!(names(&both.train), &names(&prepared.train) | &names(validation));
+    let test = open(&folder, &OpenOptions { format: None, split: Some("test".into()) }).unwrap();
+    let shipped = Prepared::open(&folder, &recipe("bccd", &[])).unwrap();
+    for part in [Some(&shipped.train), shipped.validation.as_ref()].into_iter().flatten() {
+        assert!(names(part).is_disjoint(&names(&test)), "the test pictures are for the end");
+    }
 }
 
 #[test]
@@ -176,12 +183,12 @@ fn a_part_that_is_not_there_is_refused_with_those_that_are() {
     let data = folder.path().join("data");
     let whole = Dataset { split: Some("summer".into()), ..pictures(3, (90, 60), (9.0, 9.0)) };
     convert(&whole, Target::Voc, &data, &|_| {}).unwrap();
-    let told = Prepared::open(&data, &recipe("bccd", &[])).unwrap_err().to_string();
+    let told = Prepared::open(&data, &recipe("transfer", &[])).unwrap_err().to_string();
     assert!(told.contains("no split `train`") && told.contains("summer"), "{told}");
     assert!(told.contains("--set data.train=NAME"), "{told}");
-    let prepared = Prepared::open(&data, &recipe("bccd", &["data.train=summer", "data.hold_out=0.4"])).unwrap();
+    let prepared = Prepared::open(&data, &recipe("transfer", &["data.train=summer", "data.hold_out=0.4"])).unwrap();
     assert_eq!((prepared.train.images.len(), prepared.validation.unwrap().images.len()), (2, 1));
-    let none = Prepared::open(&folder.path().join("absent"), &recipe("bccd", &[])).unwrap_err().to_string();
+    let none = Prepared::open(&folder.path().join("absent"), &recipe("transfer", &[])).unwrap_err().to_string();
     assert!(none.contains("absent: No such file"), "{none}");
 }
 

@@ -34,14 +34,16 @@ fn a_checkpoint_that_cannot_be_written_leaves_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
     let [data, out, whole] = ["data", "out", "whole"].map(|name| folder.path().join(name));
     draw(&data);
-    succeeds(&mut tiny(&data, &whole, &[]));
+    // Long enough for a signal to come before the end.
+    let long = ["train.epochs=30"];
+    succeeds(&mut tiny(&data, &whole, &long));
     let size = std::fs::metadata(whole.join(CHECKPOINT)).unwrap().len() / 1024;
-    let error = fails(&mut limited(&tiny(&data, &out, &[]), size - 1));
+    let error = fails(&mut limited(&tiny(&data, &out, &long), size - 1));
     assert!(error.contains("out/checkpoint.safetensors: File too large"), "{error}");
     let names: Vec<_> = contents(&out).into_keys().map(|path| path.file_name().unwrap().to_owned()).collect();
     assert_eq!(names, ["data.json", "log.jsonl", "recipe.toml"], "nothing half-written stays");
     // Nothing was saved, so it begins anew; then it fails on the way.
-    stopped(&mut tiny(&data, &out, &[]), &out, "INT", 2);
+    stopped(&mut tiny(&data, &out, &long), &out, "INT", 2);
     let before = std::fs::read(out.join(CHECKPOINT)).unwrap();
     let output = limited(&resumed(&out), size - 1).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -131,13 +133,13 @@ fn a_training_stopped_by_a_signal_goes_on_as_if_it_had_never_stopped() {
         draw(&data);
         // Checkpoints far apart: it is the signal that saves.
         let settings =
-            ["train.epochs=12", "train.checkpoint_every=1000", "train.accumulate=2", "train.evaluate_every=5"];
+            ["train.epochs=60", "train.checkpoint_every=1000", "train.accumulate=2", "train.evaluate_every=20"];
         let mut start = tiny(&data, &parts, &settings);
         stopped(start.env("RAYON_NUM_THREADS", threads), &parts, "INT", 3);
         let first = step_of(&parts);
         stopped(resumed(&parts).env("RAYON_NUM_THREADS", threads), &parts, "TERM", first + 5);
         let second = step_of(&parts);
-        assert!(3 <= first && first + 5 <= second && second < 12 * EPOCH / 2, "{first}, {second}");
+        assert!(3 <= first && first + 5 <= second && second < 60 * EPOCH / 2, "{first}, {second}");
         assert!(!parts.join("model.onnx").exists());
         let text = succeeds(resumed(&parts).env("RAYON_NUM_THREADS", threads));
         assert!(text.contains("serve it with: ocelli serve --model"), "{text}");
