@@ -43,7 +43,14 @@ fn entries(options: &ServeArgs) -> anyhow::Result<Vec<Entry>> {
     if !options.model.is_empty() {
         return options.model.iter().map(|name| catalog.find(name)).collect();
     }
-    catalog.unnamed()
+    let entries = catalog.unnamed()?;
+    if let [shipped] = &entries[..]
+        && shipped.is_embedded()
+    {
+        let folder = catalog.folder();
+        tracing::info!(folder = %folder.display(), "no model in the folder, serving the one that ships with the program");
+    }
+    Ok(entries)
 }
 
 async fn serve(options: ServeArgs, entries: Vec<Entry>, app: Arc<App>) -> anyhow::Result<ExitCode> {

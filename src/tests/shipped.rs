@@ -152,6 +152,8 @@ fn an_unknown_model_cannot_be_pulled_and_the_known_ones_are_named() {
 /// `ocelli serve` in a folder, without arguments and without an environment but for the port, which is a free one.
 struct Served {
     child: Child,
+    /// What it logged before it was ready.
+    log: String,
     url: String,
     took: Duration,
 }
@@ -164,12 +166,14 @@ impl Served {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("ocelli runs");
         let log = BufReader::new(child.stderr.take().expect("a log"));
         let mut lines = log.lines().map(|line| line.expect("a line"));
-        let ready = lines.find(|line| line.contains("\"ready\"")).expect("a server that becomes ready");
+        let mut log = String::new();
+        let mut told = lines.by_ref().inspect(|line| log.push_str(line));
+        let ready = told.find(|line| line.contains("\"ready\"")).expect("a server that becomes ready");
         let ready: Value = serde_json::from_str(&ready).expect("a line of JSON");
         let url = ready["playground"].as_str().expect("an address").trim_end_matches('/').to_owned();
         // Nobody may stop reading what it logs.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, url, took: began.elapsed() }
+        Self { child, log, url, took: began.elapsed() }
     }
 
     fn get(&self, path: &str) -> Vec<u8> {
@@ -196,6 +200,8 @@ fn serve_in_an_empty_folder_serves_the_shipped_model_and_its_samples() {
     let served = Served::new(&folder);
     // A second or two on an idle machine; tests share theirs.
     assert!(served.took < Duration::from_secs(20), "ready after {:?}", served.took);
+    let said = "no model in the folder, serving the one that ships with the program";
+    assert!(served.log.contains(said), "{}", served.log);
     let models = served.models();
     let told: Vec<_> = models.iter().map(|model| (model["name"].as_str(), model["default"].as_bool())).collect();
     assert_eq!(told, [(Some(NAME), Some(true))]);
@@ -225,4 +231,5 @@ fn serve_serves_ones_own_models_before_the_shipped_ones_file_and_in_place_of_wha
     let models = served.models();
     let names: Vec<_> = models.iter().map(|model| model["name"].as_str().expect("a name")).collect();
     assert_eq!(names, ["zebra", NAME]);
+    assert!(!served.log.contains("ships"), "{}", served.log);
 }
