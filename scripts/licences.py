@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Checks the licence of every dependency against deny.toml's list, with nothing but Python 3.11 and cargo."""
 
-import json
 import re
 import subprocess
 import sys
@@ -47,15 +46,22 @@ def allowed(expression: str, allow: set[str]) -> bool:
 
 def main() -> int:
     with open("deny.toml", "rb") as file:
-        allow = set(tomllib.load(file)["licenses"]["allow"])
-    command = ["cargo", "metadata", "--format-version", "1", "--locked"]
-    packages = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["packages"]
-    refused = [
-        f"{package['name']} {package['version']}: {package['license'] or 'no licence stated'}"
-        for package in packages
-        if not package["license"] or not allowed(package["license"], allow)
-    ]
-    foreign = [p["id"] for p in packages if p["source"] and not p["source"].startswith("registry+")]
+        licenses = tomllib.load(file)["licenses"]
+    allow = set(licenses["allow"])
+    exceptions = {entry["crate"]: set(entry["allow"]) for entry in licenses.get("exceptions", [])}
+    # Of all platforms, but only what the features in use ask for: the lock file names more.
+    command = ["cargo", "tree", "--workspace", "--locked", "--target", "all", "--edges", "normal,build,dev"]
+    command += ["--prefix", "none", "--no-dedupe", "--format", "{p}|{l}"]
+    tree = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    packages = sorted({line for line in tree.splitlines() if line})
+    refused, foreign = [], []
+    for package, licence in (line.split("|") for line in packages):
+        # "name v1.2.3", then "(proc-macro)", a path of the workspace, or the address of another source.
+        name, version, *rest = package.split(" ", 2)
+        if not licence or not allowed(licence, allow | exceptions.get(name, set())):
+            refused.append(f"{name} {version}: {licence or 'no licence stated'}")
+        if any("://" in word for word in rest):
+            foreign.append(package)
     for line in refused + foreign:
         print(f"not allowed: {line}")
     print(f"licences: {len(packages) - len(refused)} packages allowed, {len(refused)} refused; {len(foreign)} of foreign sources")
