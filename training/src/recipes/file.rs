@@ -235,7 +235,11 @@ impl DetectionRecipe {
             return Err(format!("data.hold_out is {}, not in 0..1", self.data.hold_out));
         }
         if let Some(more) = self.data.also.iter().find(|more| !(more.weight > 0.0 && more.weight.is_finite())) {
-            return Err(format!("data.also: {} has weight {}, not a positive number", more.path.display(), more.weight));
+            return Err(format!(
+                "data.also: {} has weight {}, not a positive number",
+                more.path.display(),
+                more.weight
+            ));
         }
         if !(0.0..=1.0).contains(&self.data.nms_iou) {
             return Err(format!("data.nms_iou is {}, not in 0..=1", self.data.nms_iou));

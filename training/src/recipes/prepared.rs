@@ -53,10 +53,13 @@ impl Prepared {
     /// What is doubtful about the data, a sentence for each kind.
     pub fn doubts(&self) -> Vec<String> {
         let parts = self.sources().map(|(data, _)| data).chain(&self.validation);
-        let mut doubts: Vec<String> = parts.flat_map(told).collect();
         // Two parts of one whole have the same.
-        doubts.dedup();
-        doubts
+        parts.flat_map(told).fold(Vec::new(), |mut doubts, doubt| {
+            if !doubts.contains(&doubt) {
+                doubts.push(doubt);
+            }
+            doubts
+        })
     }
 }
 

@@ -66,8 +66,13 @@ fn doubtful_labels_are_told_and_trained_on() {
     let [data, out] = ["data", "out"].map(|name| folder.path().join(name));
     draw(&data);
     std::fs::remove_file(data.join("labels/train/p2.txt")).unwrap();
-    let told = succeeds(&mut tiny(&data, &out, &[]));
-    assert!(told.contains("warning: 1 × a picture without annotations") && told.contains("p2.jpg"), "{told}");
+    label(&data, 4, "0 .9 .5 .4 .2\n");
+    // Both parts are of the same whole: what is said of it is said once.
+    let told = succeeds(&mut tiny(&data, &out, &["data.validation=held"]));
+    for (doubt, place) in [("a picture without annotations", "p2.jpg"), ("a box that reaches out", "p4.txt:1")] {
+        let lines: Vec<&str> = told.lines().filter(|line| line.contains(doubt)).collect();
+        assert!(lines.len() == 1 && lines[0].starts_with("warning: 1 × ") && lines[0].contains(place), "{told}");
+    }
 }
 
 #[test]
@@ -91,7 +96,7 @@ fn settings_that_are_no_good_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let [data, out] = ["data", "out"].map(|name| folder.path().join(name));
     draw(&data);
-    let cases: [(&str, &[&str]); 21] = [
+    let cases: [(&str, &[&str]); 22] = [
         ("train.epochs", &["no '='", "train.epochs=50"]),
         ("train.epoch=5", &["unknown field `epoch`", "epochs", "train"]),
         ("trian.epochs=5", &["unknown field `trian`", "train"]),
@@ -107,6 +112,7 @@ fn settings_that_are_no_good_are_refused_by_name() {
         ("augmentation.mosaic=2", &["augmentation.mosaic is 2, not in 0..=1"]),
         ("augmentation.sizes=[[64,60]]", &["64×60", "multiples of 32"]),
         ("input.anchors=[[[1,2]]]", &["input.anchors", "3 anchors for each of the 3 outputs"]),
+        ("data.also=[{path=\"more\",weight=0}]", &["data.also: more has weight 0, not a positive number"]),
         ("loss.ignore=-1", &["loss.ignore = -1 is out of range"]),
         ("model.architecture=yolov9", &["unknown variant `yolov9`", "yolov3-tiny", "model.architecture"]),
         ("model.width=0", &["model.width is 0"]),
@@ -120,6 +126,8 @@ fn settings_that_are_no_good_are_refused_by_name() {
         assert!(error.starts_with(&origin), "{origin} does not begin: {error}");
         words.iter().for_each(|word| assert!(error.contains(word), "{word} is not in: {error}"));
     }
+    let absent = fails(&mut tiny(&data, &out, &["data.also=[{path=\"absent\"}]"]));
+    assert!(absent.contains("absent: No such file"), "{absent}");
     assert!(!out.exists());
 }
 
