@@ -1,7 +1,9 @@
 # One small image: the program alone on a base without a shell, run by a user without rights.
 #
 #   docker build -t ocelli .
-#   docker run --rm --read-only --cap-drop ALL -p 8080:8080 -v "$PWD/models:/models:ro" ocelli
+#   docker run --rm --read-only --cap-drop ALL -p 8080:8080 ocelli
+#
+# That serves the model in the program. Those of a folder are served in its place with -v "$PWD/models:/models:ro".
 #
 # Both bases are arguments, so that a site can build from its own mirror; scripts/containers.sh makes its own.
 # They are to be of one Debian release: the program is linked against the builder's C library.

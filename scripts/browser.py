@@ -97,6 +97,8 @@ def playground():
         expect_rows(made, 0.25)
         expect(made.page.get_by_test_id("error-banner")).to_be_hidden()
         expect(made.page.get_by_test_id("timings")).to_be_visible()
+        # The pictures in the program are for another model.
+        expect(made.page.get_by_test_id("samples")).to_be_hidden()
         made.screenshot("playground-light")
 
 
@@ -138,6 +140,53 @@ def looks():
         wide = made.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= PHONE["width"], f"the page is {wide} pixels wide on a phone of {PHONE['width']}"
         made.screenshot("phone", full_page=True)
+
+
+def choice():
+    with open_page("/") as made:
+        model, samples = made.page.get_by_test_id("model"), made.page.get_by_test_id("samples")
+        expect(model.locator("option")).to_have_count(2)
+        expect(samples).to_be_hidden()
+        upload(made)
+        model.select_option("ocelli-bccd")
+        expect(samples).to_be_visible()
+        model.select_option(index=0)
+        expect(samples).to_be_hidden()
+        made.page.wait_for_load_state("networkidle")
+
+
+def samples():
+    name = Path(file).name
+    looks = {
+        "light": {},
+        "dark": {"color_scheme": "dark"},
+        "phone": {"viewport": PHONE, "device_scale_factor": 2, "has_touch": True, "is_mobile": True},
+    }
+    for look, options in looks.items():
+        with open_page("/", **options) as made:
+            buttons = made.page.get_by_test_id("sample")
+            expect(buttons).to_have_count(3)
+            for image in buttons.locator("img").all():
+                image.evaluate("image => image.decode()")
+            made.screenshot(f"samples-start-{look}")
+            made.page.get_by_role("button", name=f"Sample {name}").click()
+            made.page.get_by_test_id("result-row").first.wait_for()
+            expect_rows(made, 0.25)
+            expect(made.page.locator("#caption")).to_contain_text(name)
+            wide = made.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+            assert wide[0] <= wide[1], f"the page is {wide[0]} pixels wide in a window of {wide[1]}"
+            made.screenshot(f"samples-{look}", full_page=True)
+    with open_page("/") as made:
+        # Without a pointer: from button to button, which keep the focus when they move beside the picture.
+        made.page.get_by_test_id("sample").first.focus()
+        made.page.keyboard.press("Enter")
+        made.page.get_by_test_id("result-row").first.wait_for()
+        made.page.keyboard.press("Tab")
+        made.page.keyboard.press("Enter")
+        second = made.page.get_by_test_id("sample").nth(1)
+        expect(second).to_be_focused()
+        expect(made.page.locator("#caption")).to_contain_text(second.get_attribute("title"))
+        made.page.wait_for_load_state("networkidle")
 
 
 def documentation():
@@ -236,5 +285,5 @@ def report():
             assert not others, f"asked for more than itself: {others}"
 
 
-visits = [playground, slider, refusal, looks, documentation, report]
+visits = [playground, slider, refusal, looks, choice, samples, documentation, report]
 {function.__name__: function for function in visits}[visit]()

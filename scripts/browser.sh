@@ -9,6 +9,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 OUT=${OUT:-target/screenshots}
+SAMPLE=models/samples/blood-31.jpg
 
 # browse VISIT [URL FILE]: of the server with a picture, unless it is said of what.
 browse() {
@@ -35,4 +36,11 @@ check "a file that is no picture is refused in words" browse refusal
 check "it fits a dark room and a phone" browse looks
 check "the documentation shows every operation" browse documentation
 check "the server is well after all of them" stop_server
+start_server --drain-delay 0 --model ocelli-bccd
+check "sample pictures are offered with the model that they are for" browse choice
+stop_server
+model=
+start_server --drain-delay 0 --models-dir "$work/none"
+check "with nothing but the program, one click on a sample picture shows boxes" browse samples "$url" "$SAMPLE"
+check "this server is well too" stop_server
 say "screenshots: $OUT"

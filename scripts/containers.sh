@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Builds the container image and the pair behind HAProxy, runs both, and holds them to the host's own program.
+# Builds the container image and the pair behind HAProxy, runs both, and holds them to the host's own program: the image
+# alone as it is, which serves the model in the program, and the pair with a folder of models.
 #
 #   scripts/containers.sh
-#   MODEL=my.onnx PICTURE=my.jpg scripts/containers.sh
+#   MODEL=my.onnx PICTURE=my.jpg scripts/containers.sh    # what the pair serves, and is asked about
 #
 # Needs a Docker engine, root and Debian's package sources, but no image registry: the base images are made here from
 # Debian's packages and the Rust toolchain that is installed. They stay, so that the next run is quick; containers and
@@ -13,6 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 DATA=${OCELLI_TEST_DATA:-../shared/data}
 MODEL=${MODEL:-}
 PICTURE=${PICTURE:-$DATA/darknet/data/dog.jpg}
+SAMPLE=models/samples/blood-31.jpg
 HOST_BINARY=target/release/ocelli
 IMAGE=ocelli-check # images are called ocelli-check/PART:KEY
 PROJECT=ocelli-check-$$
@@ -52,7 +54,7 @@ clean_up() {
     fi
     {
         [[ -z ${clients:-} ]] || kill "$clients"
-        docker rm --force "$PROJECT-single"
+        docker rm --force "$PROJECT-single" "$PROJECT-alone"
         compose down --timeout 2
     } >/dev/null 2>&1 || true
     rm -rf "$work"
@@ -209,19 +211,21 @@ detect_on_host() {
     fi
     chmod -R a+rX "$work/models"
     "$HOST_BINARY" detect --json --model "$work"/models/*.onnx "$PICTURE" >"$work/host.json"
+    "$HOST_BINARY" detect --json --models-dir "$work/none" "$SAMPLE" >"$work/host-shipped.json"
 }
 
-# same_boxes ADDRESS: the server there finds what the host's own program found.
+# same_boxes ADDRESS PICTURE REPORT: the server there finds what the host's own program reported, and by the same model.
 same_boxes() {
-    curl --silent --show-error --fail --header 'Content-Type: image/jpeg' --data-binary "@$PICTURE" \
+    curl --silent --show-error --fail --header 'Content-Type: image/jpeg' --data-binary "@$2" \
         --output "$work/served.json" "http://$1/api/v1/detect"
-    note=$(python3 - "$work/host.json" "$work/served.json" <<'EOF'
+    note=$(python3 - "$3" "$work/served.json" <<'EOF'
 import json, sys
 
-host, served = (json.load(open(path))["detections"] for path in sys.argv[1:])
-if not host or host != served:
+reports = [json.load(open(path)) for path in sys.argv[1:]]
+host, served = ((report["model"], report["detections"]) for report in reports)
+if not host[1] or host != served:
     sys.exit(f"the detections differ\nhost:   {host}\nserved: {served}")
-print(f"{len(host)} identical boxes")
+print(f"{len(host[1])} identical boxes by {host[0]}")
 EOF
     )
 }
@@ -239,14 +243,21 @@ wait_healthy() {
     fail "$1 is $state, not healthy"
 }
 
+# Healthy is who has loaded its models and run them once.
+start_alone() {
+    docker run --pull never --detach --name "$PROJECT-alone" --read-only --cap-drop ALL --network none "$IMAGE/ocelli"
+    wait_healthy "$PROJECT-alone"
+    docker rm --force "$PROJECT-alone"
+}
+
 start_single() {
     docker run --pull never --detach --name "$PROJECT-single" --read-only --cap-drop ALL \
-        --security-opt no-new-privileges --publish 127.0.0.1::8080 --volume "$work/models:/models:ro" "$IMAGE/ocelli"
+        --security-opt no-new-privileges --publish 127.0.0.1::8080 "$IMAGE/ocelli"
     wait_healthy "$PROJECT-single"
 }
 
 ask_single() {
-    same_boxes "$(docker port "$PROJECT-single" 8080/tcp)"
+    same_boxes "$(docker port "$PROJECT-single" 8080/tcp)" "$SAMPLE" "$work/host-shipped.json"
 }
 
 stop_single() {
@@ -266,7 +277,7 @@ start_pair() {
 }
 
 ask_pair() {
-    same_boxes "127.0.0.1:$port"
+    same_boxes "127.0.0.1:$port" "$PICTURE" "$work/host.json"
 }
 
 # Four clients post one picture after another, each over a connection of its own that it keeps; prints who answered.
@@ -361,8 +372,9 @@ step "the picture on the host" detect_on_host
 step "base images from Debian's packages" make_bases
 step "dependencies for a build without a network" add_dependencies
 step "docker build" build_image
+step "a container without network, volume and argument is healthy" start_alone
 step "one container, read-only and without capabilities, is healthy" start_single
-step "it finds what the host finds" ask_single
+step "it finds with the shipped model what the host finds" ask_single
 step "it stops cleanly on SIGTERM" stop_single
 step "two replicas behind HAProxy are healthy" start_pair
 step "they find what the host finds" ask_pair

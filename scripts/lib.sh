@@ -100,12 +100,13 @@ free_port() {
 }
 
 # start_server OPTION...: starts it without this shell's environment, which might hold options, and waits until it is
-# ready. Only warnings are logged: they are what `ended_well` looks for.
+# ready. It serves `model`; where that is empty, what it serves by itself. Only warnings are logged: they are what
+# `ended_well` looks for.
 start_server() {
     local port
     port=$(free_port)
     url=http://127.0.0.1:$port
-    env -i "$(realpath "$OCELLI")" serve --model "$model" --host 127.0.0.1 --port "$port" --log warn "$@" \
+    env -i "$(realpath "$OCELLI")" serve ${model:+--model "$model"} --host 127.0.0.1 --port "$port" --log warn "$@" \
         2>"$work/server.log" &
     server=$!
     for _ in {1..300}; do

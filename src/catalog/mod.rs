@@ -1,9 +1,12 @@
-//! Names become model files in the models folders; [`pull`] puts published ones there.
+//! Names become models: files in the models folders, where [`pull`] puts published ones, and the one in the program,
+//! [`shipped`].
 
 #[cfg(feature = "server")]
 pub mod manifest;
 #[cfg(feature = "server")]
 pub mod pull;
+#[cfg(feature = "server")]
+pub mod shipped;
 
 use crate::detector::{Detector, DetectorError};
 use crate::engine::{Engine, EngineError, Runtime};
@@ -11,6 +14,7 @@ use crate::metadata::{Metadata, MetadataError};
 use crate::onnx::{Model, OnnxError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Why a model could not be found or opened.
@@ -66,19 +70,29 @@ pub enum CatalogError {
 pub struct Catalog {
     /// Folders of `NAME.onnx` files, the first one first.
     pub folders: Vec<PathBuf>,
+    /// Models without a file, for names that no folder has.
+    pub embedded: Vec<Entry>,
 }
 
-/// A model's name and file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// A model's name, and where its bytes are.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
     /// Name: the file's, without its extension.
     pub name: String,
-    /// The ONNX file.
-    pub path: PathBuf,
+    place: Place,
+}
+
+/// Where the bytes of a model are.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// In an ONNX file.
+    File(PathBuf),
+    /// In the program.
+    Program(&'static [u8]),
 }
 
 impl Catalog {
-    /// The model called `name`: a file by that path, or `name.onnx` in one of the folders.
+    /// The model called `name`: a file by that path, `name.onnx` in one of the folders, or an embedded one.
     ///
     /// # Errors
     /// [`CatalogError::Unknown`] says where it was looked for.
@@ -88,14 +102,15 @@ impl Catalog {
         let is_name = Path::new(name).components().count() == 1 && name != "..";
         let candidates = self.folders.iter().filter(|_| is_name).map(in_folder);
         let found = std::iter::once(PathBuf::from(name)).chain(candidates).find(|path| path.is_file());
-        found.map(Entry::of).ok_or_else(|| {
+        let embedded = || self.embedded.iter().find(|entry| entry.name == name).cloned();
+        found.map(Entry::file).or_else(embedded).ok_or_else(|| {
             let folders: Vec<_> = self.folders.iter().map(|folder| folder.display().to_string()).collect();
             let places = if folders.is_empty() { "a models folder".into() } else { folders.join(" or ") };
             CatalogError::Unknown { name: name.into(), places }
         })
     }
 
-    /// All models in the folders, by name; of several with one name, the one that [`Self::find`] would take.
+    /// All model files in the folders, by name; of several with one name, the one that [`Self::find`] would take.
     ///
     /// # Errors
     /// [`CatalogError::Folder`]; a folder that does not exist holds no models.
@@ -106,7 +121,7 @@ impl Catalog {
             for file in std::fs::read_dir(folder).map_err(failed)? {
                 let path = file.map_err(failed)?.path();
                 if path.extension().is_some_and(|extension| extension == "onnx") && path.is_file() {
-                    let entry = Entry::of(path);
+                    let entry = Entry::file(path);
                     if entries.iter().all(|known| known.name != entry.name) {
                         entries.push(entry);
                     }
@@ -119,24 +134,64 @@ impl Catalog {
 }
 
 impl Entry {
-    fn of(path: PathBuf) -> Self {
+    /// A model file, under the name that it has without its extension.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
         let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-        Self { name, path }
+        Self { name, place: Place::File(path) }
     }
 
-    /// Reads the file and what it says of itself.
+    /// A model file's bytes in the program.
+    pub fn embedded(name: impl Into<String>, bytes: &'static [u8]) -> Self {
+        Self { name: name.into(), place: Place::Program(bytes) }
+    }
+
+    /// Whether the model is in the program.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.place, Place::Program(_))
+    }
+
+    /// What finds the model again: its file, or its name if it is in the program.
+    pub fn path(&self) -> &Path {
+        match &self.place {
+            Place::File(path) => path,
+            Place::Program(_) => Path::new(&self.name),
+        }
+    }
+
+    /// Reads the model and what it says of itself. One in the program is not copied.
     ///
     /// # Errors
     /// [`CatalogError::Onnx`] or [`CatalogError::Metadata`].
     pub fn open(&self) -> Result<ModelFile, CatalogError> {
-        let failed = |source| CatalogError::Onnx(OnnxError::File { path: self.path.clone(), source });
-        let bytes: Bytes = std::fs::read(&self.path).map_err(failed)?.into();
-        let model = Model::from_bytes(bytes.clone(), &self.path)?;
-        let metadata =
-            Metadata::read(&model).map_err(|source| CatalogError::Metadata { path: self.path.clone(), source })?;
+        let path = self.path();
+        let failed = |source| CatalogError::Onnx(OnnxError::File { path: path.into(), source });
+        let bytes = match &self.place {
+            Place::File(path) => Bytes::from(std::fs::read(path).map_err(failed)?),
+            Place::Program(bytes) => Bytes::from_static(bytes),
+        };
+        let model = Model::from_bytes(bytes.clone(), path)?;
+        let metadata = Metadata::read(&model).map_err(|source| CatalogError::Metadata { path: path.into(), source })?;
         let sha256 = hexadecimal(&Sha256::digest(&bytes));
         let inputs = named_axes(&model);
         Ok(ModelFile { entry: self.clone(), metadata, sha256, inputs, bytes })
+    }
+}
+
+/// As in a sentence: the file, or the name and that it ships with the program.
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::File(path) => write!(f, "{}", path.display()),
+            Place::Program(_) => write!(f, "{}, which ships with the program", self.name),
+        }
+    }
+}
+
+/// Without the bytes.
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Entry({self})")
     }
 }
 
@@ -157,7 +212,7 @@ fn named_axes(model: &Model) -> Vec<(String, Vec<Option<usize>>)> {
 
 /// A model file that has been read, and not yet prepared to run.
 pub struct ModelFile {
-    /// Its name and path.
+    /// Its name and place.
     pub entry: Entry,
     /// What it says of itself.
     pub metadata: Metadata,
@@ -194,7 +249,7 @@ impl ModelFile {
     /// # Errors
     /// [`CatalogError::Engine`].
     pub fn prepare(&self, runtime: &Runtime, shapes: &[(String, Vec<usize>)]) -> Result<Box<dyn Engine>, CatalogError> {
-        let failed = |source| CatalogError::Engine { path: self.entry.path.clone(), source };
+        let failed = |source| CatalogError::Engine { path: self.entry.path().into(), source };
         runtime.load(&self.bytes, shapes).map_err(failed)
     }
 
@@ -207,10 +262,10 @@ impl ModelFile {
         let raw = || DetectorError::Unfit {
             reason: "its file has no detection metadata (`ocelli models show` tells)".into(),
         };
-        let path = self.entry.path;
+        let Entry { name, .. } = &self.entry;
         let metadata = self.metadata.detection.ok_or_else(raw);
         metadata
-            .and_then(|metadata| Detector::new(self.entry.name, engine, metadata))
-            .map_err(|source| CatalogError::Detector { path, source })
+            .and_then(|metadata| Detector::new(name.clone(), engine, metadata))
+            .map_err(|source| CatalogError::Detector { path: self.entry.path().into(), source })
     }
 }

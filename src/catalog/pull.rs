@@ -62,8 +62,17 @@ pub enum PullError {
 /// How much is read at once, and so how often progress is told.
 const CHUNK: usize = 1 << 16;
 
-/// Pulls a model into `folder` as `NAME.onnx` and returns that path. Files on their way are `*.part` in the folder, and
-/// a later call goes on where this one was cut off. `progress` is told a file's address, the bytes that are here, and
+/// Where a model is after a pull.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pulled {
+    /// It was fetched, verified and converted into this file.
+    Fetched(PathBuf),
+    /// This file was there already, and nothing was asked for.
+    Here(PathBuf),
+}
+
+/// Pulls a model into `folder` as `NAME.onnx`, unless there is such a file. Files on their way are `*.part` in the folder,
+/// and a later call goes on where this one was cut off. `progress` is told a file's address, the bytes that are here, and
 /// the bytes that it has.
 ///
 /// # Errors
@@ -72,7 +81,12 @@ pub fn pull(
     model: &PullableModel,
     folder: &Path,
     mut progress: impl FnMut(&str, u64, u64),
-) -> Result<PathBuf, PullError> {
+) -> Result<Pulled, PullError> {
+    let made = folder.join(format!("{}.onnx", model.name));
+    // Models are written whole or not at all: one that is there is the end of an earlier pull, or its owner's affair.
+    if made.exists() {
+        return Ok(Pulled::Here(made));
+    }
     std::fs::create_dir_all(folder).map_err(|source| PullError::File { path: folder.into(), source })?;
     let mut part = |file: &RemoteFile, kind: &str| {
         let path = folder.join(format!("{}.{kind}.part", model.name));
@@ -91,12 +105,11 @@ pub fn pull(
         license: Some(model.license.clone()),
         source: Some(model.source.clone()),
     };
-    let path = folder.join(format!("{}.onnx", model.name));
-    network.to_onnx(options)?.write(&path)?;
+    network.to_onnx(options)?.write(&made)?;
     for part in [cfg_path, names_path, weights_path] {
         std::fs::remove_file(&part).map_err(|source| PullError::File { path: part, source })?;
     }
-    Ok(path)
+    Ok(Pulled::Fetched(made))
 }
 
 /// The verified bytes of a file, of which `path` holds what has come.

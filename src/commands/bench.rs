@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 #[command(after_help = "Example:\n  \
     ocelli convert --cfg yolov3.cfg --random-weights 1 -o yolov3.onnx && ocelli bench --model yolov3.onnx --size 608")]
 pub struct BenchCommand {
-    /// The model, by name or file
+    /// The model, by name or file [default: the only one in the models folder, or the one that ships]
     #[arg(long, value_name = "NAME|FILE")]
-    model: String,
+    model: Option<String>,
     #[command(flatten)]
     catalog: CatalogArgs,
     /// Sides of the input, in pixels [default: the file's]
@@ -63,7 +63,7 @@ impl BenchCommand {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let began = Instant::now();
         let runtime = self.engine.runtime();
-        let file = self.catalog.catalog().find(&self.model)?.open()?;
+        let file = self.catalog.choose(self.model.as_deref())?.open()?;
         let model = file.entry.name.clone();
         let shapes = file.picture_shapes(self.batch.get(), self.size.map(NonZeroUsize::get));
         if shapes.is_empty() && (self.size.is_some() || self.batch.get() > 1) {

@@ -1,12 +1,12 @@
 //! Flags, environment and file become the options that the modules own: flag > environment > file > default. The only
 //! reader of the environment.
 
-use super::Usage;
 use super::thresholds::ModelTables;
+use super::{Usage, tell};
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use ocelli::catalog::manifest::Manifest;
-use ocelli::catalog::{Catalog, CatalogError, Entry};
+use ocelli::catalog::{Catalog, CatalogError, Entry, shipped};
 use ocelli::dataset::Format;
 use ocelli::engine::{EngineKind, EngineOptions, Runtime};
 use ocelli::nms::{NmsOptions, Suppression};
@@ -39,22 +39,40 @@ impl CatalogArgs {
     }
 
     pub fn catalog(&self) -> Catalog {
-        Catalog { folders: vec![self.folder()] }
+        Catalog { folders: vec![self.folder()], embedded: vec![shipped::entry()] }
     }
 
-    /// The model called `name`; the only one in the folder if there is no name.
-    pub fn choose(&self, name: Option<&str>) -> anyhow::Result<Entry> {
-        match (name, &self.catalog().list()?[..]) {
-            (Some(name), _) => self.find(name),
-            (None, [only]) => Ok(only.clone()),
-            (None, []) => bail!(Usage(
-                "no model: name one with --model, or get one with `ocelli convert` or `ocelli models pull`".into()
-            )),
-            (None, several) => {
-                let names: Vec<_> = several.iter().map(|entry| entry.name.as_str()).collect();
-                bail!(Usage(format!("which model? name one with --model: {}", names.join(", "))))
-            }
+    /// The models that are meant where none is named: those in the folder by name, of which one called like the shipped
+    /// one comes last; the shipped one where there are none.
+    pub fn unnamed(&self) -> anyhow::Result<Vec<Entry>> {
+        let mut entries = self.catalog().list()?;
+        entries.sort_by_key(|entry| entry.name == shipped::NAME);
+        if entries.is_empty() {
+            entries.push(shipped::entry());
         }
+        Ok(entries)
+    }
+
+    /// The model called `name`. Without a name, which is told: the only one in the folder, or else the shipped one.
+    pub fn choose(&self, name: Option<&str>) -> anyhow::Result<Entry> {
+        if let Some(name) = name {
+            return self.find(name);
+        }
+        let mut entries = self.unnamed()?;
+        // A file of the shipped one's name is no choice of somebody's: the repository's own folder holds it.
+        if entries.iter().filter(|entry| entry.name != shipped::NAME).count() > 1 {
+            let names = entries.iter().map(|entry| entry.name.as_str()).filter(|name| *name != shipped::NAME);
+            let names: Vec<_> = names.chain([shipped::NAME]).collect();
+            bail!(Usage(format!("which model? name one with --model: {}", names.join(", "))));
+        }
+        let chosen = entries.swap_remove(0);
+        let domain = if chosen.is_embedded() {
+            format!(" and finds {}; --model names another", shipped::DOMAIN)
+        } else {
+            String::new()
+        };
+        tell(&format!("model: {chosen}{domain}"));
+        Ok(chosen)
     }
 
     /// The model called `name`, or where to get it.
@@ -191,7 +209,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE", env = "OCELLI_CONFIG")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
-    /// Model to serve, by name or file; repeatable, the first detector is the default [default: all in the models folder]
+    /// Model to serve, by name or file; repeatable, the first detector is the default [default: all in the models folder, or the one that ships]
     #[arg(long, value_name = "NAME|FILE", env = "OCELLI_MODEL", value_delimiter = ',')]
     #[serde(default)]
     pub model: Vec<String>,

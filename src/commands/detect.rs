@@ -23,13 +23,15 @@ const WORKERS: usize = 2;
 const EXTENSIONS: [&str; 8] = ["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
 
 #[derive(Args)]
-#[command(after_help = "Examples:\n  ocelli detect --model yolo.onnx dog.jpg --save annotated\n  \
-    ocelli detect --model yolo.onnx photos --json > detections.jsonl\n  cat dog.jpg | ocelli detect --model yolo.onnx -")]
+#[command(
+    after_help = "Examples:\n  ocelli detect models/samples\n  ocelli detect --model yolo.onnx dog.jpg --save annotated\n  \
+    ocelli detect --model yolo.onnx photos --json > detections.jsonl\n  cat dog.jpg | ocelli detect --model yolo.onnx -"
+)]
 pub struct DetectCommand {
     /// Pictures, folders of pictures, or - for a picture from standard input
     #[arg(value_name = "IMAGE|DIR|-", required = true)]
     pictures: Vec<PathBuf>,
-    /// The model, by name or file [default: the only one in the models folder]
+    /// The model, by name or file [default: the only one in the models folder, or the one that ships]
     #[arg(long, value_name = "NAME|FILE")]
     model: Option<String>,
     #[command(flatten)]

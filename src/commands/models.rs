@@ -6,7 +6,8 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use ocelli::catalog::manifest::Manifest;
-use ocelli::catalog::{ModelFile, pull};
+use ocelli::catalog::pull::{self, Pulled};
+use ocelli::catalog::{Entry, ModelFile, shipped};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -21,7 +22,7 @@ pub struct ModelsCommand {
 
 #[derive(Subcommand)]
 enum Action {
-    /// List the models in the models folder, and those that can be pulled into it
+    /// List the models in the models folder, the one that ships, and those that can be pulled
     List(CatalogArgs),
     /// Tell all of one model
     Show {
@@ -52,13 +53,16 @@ impl ModelsCommand {
 
 fn list(catalog: &CatalogArgs) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
-    let catalog = catalog.catalog();
-    let entries = catalog.list()?;
+    let mut entries = catalog.catalog().list()?;
+    if entries.iter().all(|entry| entry.name != shipped::NAME) {
+        entries.push(shipped::entry());
+    }
     let mut done = ExitCode::SUCCESS;
     for entry in &entries {
         match entry.open() {
             Ok(file) => {
-                writeln!(out, "{:<28} {:>8.1} MB  {}", entry.name, file.len() as f64 / 1e6, summary(&file))?;
+                let (megabytes, what) = (file.len() as f64 / 1e6, format!("{}{}", summary(&file), shipping(entry)));
+                writeln!(out, "{:<28} {megabytes:>8.1} MB  {what}", entry.name)?;
             }
             Err(error) => {
                 complain(&error.to_string());
@@ -79,6 +83,15 @@ fn list(catalog: &CatalogArgs) -> anyhow::Result<ExitCode> {
     Ok(done)
 }
 
+/// What a model has to do with the one that ships, as the end of a sentence.
+fn shipping(entry: &Entry) -> &'static str {
+    match entry.is_embedded() {
+        true => "; ships with the program",
+        false if entry.name == shipped::NAME => "; in place of the one that ships with the program",
+        false => "",
+    }
+}
+
 fn pull(name: &str, catalog: &CatalogArgs) -> anyhow::Result<ExitCode> {
     let models = Manifest::embedded()?.models;
     let Some(model) = models.iter().find(|model| model.name == name) else {
@@ -88,13 +101,16 @@ fn pull(name: &str, catalog: &CatalogArgs) -> anyhow::Result<ExitCode> {
     let bar = ProgressBar::new(0);
     bar.set_style(ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left")?);
     let folder = catalog.folder();
-    let path = pull::pull(model, &folder, |url, here, bytes| {
+    let pulled = pull::pull(model, &folder, |url, here, bytes| {
         bar.set_length(bytes);
         bar.set_position(here);
         bar.set_message(url.rsplit('/').next().unwrap_or(url).to_owned());
     })?;
     bar.finish_and_clear();
-    tell(&format!("{}: verified and converted; {}", path.display(), model.license));
+    tell(&match pulled {
+        Pulled::Fetched(path) => format!("{}: verified and converted; {}", path.display(), model.license),
+        Pulled::Here(path) => format!("{}: here already; remove it to fetch it again", path.display()),
+    });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -117,7 +133,7 @@ fn show(file: &ModelFile) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     let mut line = |key: &str, value: String| writeln!(out, "{key:<10} {value}");
     line("name", file.entry.name.clone())?;
-    line("file", format!("{}, {} bytes", file.entry.path.display(), file.len()))?;
+    line("file", format!("{}, {} bytes", file.entry, file.len()))?;
     line("sha256", file.sha256.clone())?;
     line("inputs", axes(file))?;
     line(

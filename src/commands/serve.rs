@@ -2,7 +2,7 @@
 
 use super::config::ServeArgs;
 use super::start_logging;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use ocelli::catalog::Entry;
 use ocelli::serve::connection::{self, Stop};
@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Args)]
-#[command(after_help = "Examples:\n  ocelli serve --model yolo.onnx\n  \
+#[command(after_help = "Examples:\n  ocelli serve\n  ocelli serve --model yolo.onnx\n  \
     OCELLI_PORT=9000 ocelli serve --models-dir /models --host 0.0.0.0\n  \
     curl --data-binary @dog.jpg -H 'Content-Type: image/jpeg' http://127.0.0.1:8080/api/v1/detect")]
 pub struct ServeCommand {
@@ -43,14 +43,12 @@ fn entries(options: &ServeArgs) -> anyhow::Result<Vec<Entry>> {
     if !options.model.is_empty() {
         return options.model.iter().map(|name| catalog.find(name)).collect();
     }
-    let entries = catalog.catalog().list()?;
-    if entries.is_empty() {
-        bail!(
-            "no model to serve: {} holds no .onnx file
-name one with --model, or get one with `ocelli convert` or \
-             `ocelli models pull`",
-            catalog.folder().display()
-        );
+    let entries = catalog.unnamed()?;
+    if let [shipped] = &entries[..]
+        && shipped.is_embedded()
+    {
+        let folder = catalog.folder();
+        tracing::info!(folder = %folder.display(), "no model in the folder, serving the one that ships with the program");
     }
     Ok(entries)
 }
@@ -88,7 +86,7 @@ fn load(options: &ServeArgs, entries: &[Entry], app: &App) -> anyhow::Result<()>
         let began = Instant::now();
         let model = options.models.apply(ServedModel::load(entry, &runtime)?, entry)?;
         let engine = model.info.engine.as_deref().unwrap_or("none: a raw model");
-        tracing::info!(model = entry.name, engine, seconds = began.elapsed().as_secs_f64(), "loaded and warm");
+        tracing::info!(model = entry.name, from = %entry, engine, seconds = began.elapsed().as_secs_f64(), "loaded and warm");
         models.push(model);
     }
     app.set_models(models);

@@ -54,7 +54,7 @@ impl ModelTables {
         #[expect(clippy::cast_possible_truncation, reason = "scores are no finer than this")]
         let thresholds = table.thresholds.iter().map(|(label, value)| (label.clone(), *value as f32)).collect();
         model.with_thresholds(thresholds).map_err(|unknown| {
-            let path = entry.path.display();
+            let path = entry.path().display();
             self.fault(&entry.name, &format!("{unknown} (`ocelli models show {path}` lists them)"))
         })
     }

@@ -1,6 +1,7 @@
 //! The models that are served, and what is told of them.
 
 use super::error::Failure;
+use super::pages;
 use crate::catalog::{CatalogError, Entry, ModelFile};
 use crate::detector::Detector;
 use crate::engine::{Port, Runtime};
@@ -67,6 +68,9 @@ pub struct ModelInfo {
     /// Where the weights come from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// Addresses on this server of pictures of what it finds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<String>,
     /// SHA-256 of the file, in lower-case hexadecimal.
     pub sha256: String,
 }
@@ -110,7 +114,7 @@ impl ServedModel {
             return Ok(Self { info, class_confidences: BTreeMap::new(), detector: None });
         }
         let detector = file.into_detector(runtime, None)?;
-        let failed = |source| CatalogError::Detector { path: entry.path.clone(), source };
+        let failed = |source| CatalogError::Detector { path: entry.path().into(), source };
         detector.warm_up().map_err(failed)?;
         info.engine = Some(detector.engine().name().into());
         info.input = Some(InputSize { width: detector.size().width, height: detector.size().height });
@@ -177,6 +181,7 @@ fn info(file: &ModelFile) -> ModelInfo {
         outputs: Vec::new(),
         license: file.metadata.license.clone(),
         source: file.metadata.source.clone(),
+        samples: pages::samples(&file.entry),
         sha256: file.sha256.clone(),
     }
 }

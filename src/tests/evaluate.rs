@@ -10,47 +10,14 @@ mod runs;
 mod sample;
 mod server;
 
+use crate::program::{Ended, ocelli};
 use crate::python;
 use serde_json::Value;
 use std::path::Path;
-use std::process::Command;
 use tempfile::TempDir;
 
 /// COCO's figures, in the order of pycocotools' summary.
 const FIGURES: [&str; 12] = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"];
-
-/// What came of a program.
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    said: String,
-}
-
-impl Ended {
-    /// Checks the exit code, and that all of this was said on standard error.
-    #[track_caller]
-    fn assert(&self, code: i32, sentences: &[&str]) {
-        assert_eq!(self.code, Some(code), "{}", self.said);
-        for sentence in sentences {
-            assert!(self.said.contains(sentence), "{sentence:?} is not in:\n{}", self.said);
-        }
-    }
-
-    /// The JSON that a program printed which went well.
-    #[track_caller]
-    fn json(&self) -> Value {
-        self.assert(0, &[]);
-        serde_json::from_str(&self.out).expect("JSON")
-    }
-}
-
-/// Runs `ocelli` in a folder, with arguments that have no spaces in them.
-fn ocelli(folder: &TempDir, arguments: &str) -> Ended {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ocelli"));
-    let output = command.args(arguments.split_whitespace()).current_dir(folder).output().expect("ocelli runs");
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    Ended { code: output.status.code(), out: text(output.stdout), said: text(output.stderr) }
-}
 
 fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).expect("a file")).expect("JSON")

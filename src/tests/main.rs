@@ -11,6 +11,8 @@ mod layering;
 mod models;
 mod peers;
 mod pictures;
+mod program;
 mod properties;
 mod pull;
 mod python;
+mod shipped;

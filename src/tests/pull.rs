@@ -2,7 +2,7 @@
 
 use crate::{data, models};
 use ocelli::catalog::manifest::{Checksum, Manifest, PullableModel, RemoteFile};
-use ocelli::catalog::pull::{PullError, pull};
+use ocelli::catalog::pull::{PullError, Pulled, pull};
 use ocelli::metadata::Resize;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -87,7 +87,9 @@ fn a_pull_that_was_cut_off_goes_on_where_it_stopped() {
     let first = pull(&model, folder.path(), |_, _, _| ());
     assert!(matches!(first, Err(PullError::Short { found: 100_000, .. })), "{first:?}");
     let mut told = 0;
-    let path = pull(&model, folder.path(), |_, here, bytes| told = here.max(told).min(bytes)).expect("a model");
+    let pulled = pull(&model, folder.path(), |_, here, bytes| told = here.max(told).min(bytes)).expect("a model");
+    let path = folder.path().join("fastest.onnx");
+    assert_eq!(pulled, Pulled::Fetched(path.clone()));
     assert_eq!(*site.ranges.lock().expect("ranges"), ["100000-"]);
     assert_eq!(told, model.weights.bytes);
     let direct = tempfile::tempdir().expect("a folder");
@@ -96,6 +98,20 @@ fn a_pull_that_was_cut_off_goes_on_where_it_stopped() {
     assert_eq!(weights(&path), weights(&converted));
     let left: Vec<_> = std::fs::read_dir(folder.path()).expect("the folder").collect();
     assert_eq!(left.len(), 1, "only the model remains: {left:?}");
+}
+
+#[test]
+fn a_model_that_is_here_is_not_fetched_again() {
+    let Some((site, files)) = site() else { return };
+    let (_, at) = site.open();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("fastest.onnx");
+    let model = model(at, &files);
+    assert_eq!(pull(&model, folder.path(), |_, _, _| ()).expect("a model"), Pulled::Fetched(path.clone()));
+    let made = std::fs::read(&path).expect("the model");
+    let asked = |url: &str, _, _| panic!("{url} was asked for");
+    assert_eq!(pull(&model, folder.path(), asked).expect("the same model"), Pulled::Here(path.clone()));
+    assert_eq!(std::fs::read(&path).expect("the model"), made);
 }
 
 #[test]
@@ -125,6 +141,8 @@ fn a_file_that_is_not_there_is_named() {
 #[test]
 fn the_manifest_in_the_binary_is_readable_and_names_what_the_files_are() {
     let models = Manifest::embedded().expect("the manifest").models;
+    let names: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
+    assert_eq!(names, ["yolov3", "yolov3-tiny", "yolov3-spp"]);
     let Some(data) = data::folder() else { return };
     for model in models {
         let cfg = std::fs::read(data.join(format!("darknet/cfg/{}.cfg", model.name))).expect("the cfg");

@@ -76,7 +76,7 @@ struct DataArgs {
 #[derive(Args)]
 #[command(next_help_heading = "Model")]
 struct ModelArgs {
-    /// The model, by name or file [default: the only one in the models folder]; at an endpoint by name
+    /// The model, by name or file [default: the only one in the models folder, or the one that ships]; at an endpoint by name
     #[arg(long, value_name = "NAME|FILE")]
     model: Option<String>,
     /// Ask a running server in place of a model here

@@ -1,8 +1,9 @@
 //! The specification, the pages, and routes that are none.
 
-use super::{Answer, DETECT, Server, openapi, options};
+use super::{Answer, DETECT, Server, app, load, models, openapi, options};
 use axum::body::Body;
 use axum::http::{Method, Request};
+use ocelli::catalog::shipped;
 use ocelli::serve::specification;
 use serde_json::Value;
 use std::path::Path;
@@ -85,6 +86,29 @@ async fn the_playground_loads_nothing_from_elsewhere() {
     assert!(answer.text().contains("\"/api/v1\""), "the page asks this server");
 }
 
+#[tokio::test]
+async fn sample_pictures_come_from_the_server() {
+    let server = Server::new(app(options(), vec![models::tiny(), load(&shipped::entry())]));
+    let told = server.get(&format!("/api/v1/models/{}", shipped::NAME)).await.json();
+    let addresses: Vec<&str> = told["samples"].as_array().expect("samples").iter().filter_map(Value::as_str).collect();
+    assert_eq!(addresses.len(), shipped::SAMPLES.len());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    for address in addresses {
+        let answer = server.get(address).await;
+        assert_eq!((answer.status, answer.media_type()), (200, "image/jpeg"), "{address}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert!(answer.body == std::fs::read(folder.join(&address[1..])).expect("the file"), "{address}");
+        ask(&server, &Method::POST, address).await.problem(405, None);
+        let documented = openapi()["paths"].get(address).is_some();
+        assert!(!documented, "{address}: pages are not in the specification");
+    }
+    for path in ["/samples", "/samples/", "/samples/blood-1.jpg", "/samples/..%2fmanifest.toml"] {
+        server.get(path).await.problem(404, None);
+    }
+    let told = server.get("/api/v1/models/tiny").await.json();
+    assert!(told.get("samples").is_none(), "{told}");
+}
+
 /// What a page asks for by `src` and `href`.
 fn assets(page: &str) -> Vec<&str> {
     let values = |attribute: &'static str| page.split(attribute).skip(1).filter_map(|rest| rest.split('"').next());
@@ -133,9 +157,16 @@ async fn what_is_not_in_the_documentation_is_a_problem_too() {
 
 #[tokio::test]
 async fn head_is_get_without_a_body() {
-    for path in
-        ["/", "/health/live", "/health/ready", "/metrics", "/api/v1/models", "/api/v1/models/tiny", "/openapi.json"]
-    {
+    for path in [
+        "/",
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+        "/api/v1/models",
+        "/api/v1/models/tiny",
+        "/openapi.json",
+        "/samples/blood-31.jpg",
+    ] {
         let server = Server::tiny();
         let (head, get) = (ask(&server, &Method::HEAD, path).await, server.get(path).await);
         assert_eq!((head.status, head.media_type()), (get.status, get.media_type()), "{path}");

@@ -61,8 +61,7 @@ pub fn show(evaluation: &Evaluation) -> anyhow::Result<()> {
 
 /// Runs a model file over a data set, as `ocelli evaluate` does.
 pub fn evaluate(model: &Path, dataset: &Dataset, nms_iou: f32) -> anyhow::Result<Evaluation> {
-    let name = model.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let file: ModelFile = Entry { name, path: model.into() }.open()?;
+    let file: ModelFile = Entry::file(model).open()?;
     let sha256 = file.sha256.clone();
     let runtime = Runtime::new(EngineOptions { threads: NonZeroUsize::MIN, ..EngineOptions::default() });
     let detector = file.into_detector(&runtime, None)?;

@@ -24,7 +24,7 @@ pub const LOG: &str = "log.jsonl";
 /// Its model in its folder.
 pub const MODEL: &str = "model.onnx";
 /// Exit code of a training that was asked to stop, as shells have it for SIGINT.
-const STOPPED: u8 = 130;
+pub const STOPPED: u8 = 130;
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  ocelli-train train bccd --data BCCD --out runs/bccd\n  \
@@ -67,7 +67,11 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
         (DetectionRecipe::find(name, &args.settings)?, data.clone())
     };
     let (_, ending) = run.train(recipe, &data)?;
-    Ok(if ending == Ending::Stopped { ExitCode::from(STOPPED) } else { ExitCode::SUCCESS })
+    if ending == Ending::Stopped {
+        return Ok(ExitCode::from(STOPPED));
+    }
+    tell(&served(&args.out));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A training and its folder.
@@ -149,9 +153,13 @@ impl Run {
         let path = self.out.join(MODEL);
         let written = write_model(recipe, &best_weights(&self.out)?, Precision::Single, &path)?;
         tell(&told(&path, written));
-        tell(&format!("serve it with: ocelli serve --model {}", path.display()));
         Ok(())
     }
+}
+
+/// How the model in a training's folder is served.
+pub fn served(folder: &Path) -> String {
+    format!("serve it with: ocelli serve --model {}", folder.join(MODEL).display())
 }
 
 /// What is said of a written model.

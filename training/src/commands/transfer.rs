@@ -2,9 +2,10 @@
 
 use super::evaluate::{evaluate, show};
 use super::tell;
-use super::train::{MODEL, Run};
+use super::train::{MODEL, Run, STOPPED, served};
 use clap::Args;
 use ocelli_training::models::Architecture;
+use ocelli_training::models::nano::OcelliNanoConfig;
 use ocelli_training::recipes::{Beginning, DetectionRecipe, Prepared};
 use ocelli_training::train::Ending;
 use std::path::PathBuf;
@@ -35,24 +36,28 @@ pub fn run(args: &TransferArgs) -> anyhow::Result<ExitCode> {
     let mut settings = vec![format!("model.architecture=\"{}\"", args.model)];
     settings.extend(args.settings.iter().cloned());
     let mut recipe = DetectionRecipe::find("transfer", &settings)?;
+    let shipped = recipe.model.architecture == Architecture::OcelliNano && args.weights.is_none();
+    if shipped && recipe.model.width == 1.0 {
+        recipe.model.widths.get_or_insert(OcelliNanoConfig::SHIPPED_WIDTHS);
+    }
     let prepared = Prepared::open(&args.data, &recipe)?;
     prepared.choose_sizes(&mut recipe, &args.settings);
     let input = &recipe.input;
     tell(&format!("{} at {}×{}, {} epochs", args.model, input.width, input.height, recipe.train.epochs));
     let beginning = match &args.weights {
         Some(path) => Beginning::File(path.clone()),
-        None if recipe.model.architecture == Architecture::OcelliNano => Beginning::Shipped,
+        None if shipped => Beginning::Shipped,
         None => Beginning::Random,
     };
     let run = Run { out: args.out.clone(), resume: false, beginning };
     let (task, ending) = run.train(recipe, &args.data)?;
     if ending == Ending::Stopped {
-        return Ok(ExitCode::from(130));
+        return Ok(ExitCode::from(STOPPED));
     }
     let model = args.out.join(MODEL);
     if let Some(validation) = Prepared::open(&args.data, task.recipe())?.validation {
         show(&evaluate(&model, &validation, task.recipe().data.nms_iou)?)?;
     }
-    tell(&format!("serve it with: ocelli serve --model {}", model.display()));
+    tell(&served(&args.out));
     Ok(ExitCode::SUCCESS)
 }

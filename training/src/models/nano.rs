@@ -55,6 +55,8 @@ pub struct OcelliNanoConfig {
 impl OcelliNanoConfig {
     /// The small one: 0.73 million parameters with three classes.
     pub const WIDTHS: [usize; 5] = [16, 24, 48, 96, 192];
+    /// The one whose weights come with the program: 0.97 million parameters with three classes.
+    pub const SHIPPED_WIDTHS: [usize; 5] = [16, 24, 48, 112, 224];
     /// One residual block a stage.
     pub const REPEATS: [usize; 4] = [1; 4];
 

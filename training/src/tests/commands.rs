@@ -2,6 +2,7 @@
 
 mod refused;
 mod survived;
+mod whole;
 
 use ocelli::picture::{Encoding, encode};
 use std::collections::BTreeMap;

@@ -209,7 +209,10 @@ impl<'a, T: Task> Session<'a, T> {
             self.state.stale += 1;
         }
         self.speed.pause();
-        Ok(tell(&Event::Evaluation { step: self.state.step, metrics, best })?)
+        match metrics.is_empty() {
+            true => Ok(()),
+            false => Ok(tell(&Event::Evaluation { step: self.state.step, metrics, best })?),
+        }
     }
 
     /// Writes the checkpoint, unless it is there.
