@@ -6,6 +6,7 @@ use super::train::{MODEL, Run, STOPPED, served};
 use clap::Args;
 use ocelli_training::models::Architecture;
 use ocelli_training::models::nano::OcelliNanoConfig;
+use ocelli_training::models::registry::REGISTRY;
 use ocelli_training::recipes::{Beginning, DetectionRecipe, Prepared};
 use ocelli_training::train::Ending;
 use std::path::PathBuf;
@@ -22,7 +23,7 @@ pub struct TransferArgs {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// The network
-    #[arg(long, value_name = "NAME", default_value = "ocelli-nano")]
+    #[arg(long, value_name = "NAME", default_value = "ocelli-nano", value_parser = architecture)]
     model: String,
     /// Weights to begin with [default for ocelli-nano: the model that ships; others begin at random]
     #[arg(long, value_name = "FILE")]
@@ -30,6 +31,16 @@ pub struct TransferArgs {
     /// Change a setting of the recipe; repeatable
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
+}
+
+/// The name of a detector.
+fn architecture(name: &str) -> Result<String, String> {
+    let known = |name: &str| serde_json::from_value::<Architecture>(name.into()).is_ok();
+    let names: Vec<&str> = REGISTRY.iter().map(|entry| entry.name).filter(|name| known(name)).collect();
+    match known(name) {
+        true => Ok(name.into()),
+        false => Err(format!("no detector is called so; there are {}", names.join(", "))),
+    }
 }
 
 pub fn run(args: &TransferArgs) -> anyhow::Result<ExitCode> {

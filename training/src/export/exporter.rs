@@ -25,7 +25,8 @@ impl Precision {
     pub fn tolerance(self) -> f32 {
         match self {
             Self::Single => 1e-4,
-            Self::Half => 2e-3,
+            // A weight has 11 bits left, and the errors of ten layers and more add up: 2.7e-3 was measured on ocelli-bccd.
+            Self::Half => 5e-3,
         }
     }
 }
