@@ -61,7 +61,7 @@ struct Figures {
 
 /// Runs the steps and prints the figures.
 pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
-    let architecture: Architecture = serde_json::from_value(args.name.as_str().into()).context("network")?;
+    let architecture = Architecture::find(&args.name).map_err(anyhow::Error::msg)?;
     let config = DetectorConfig::new(architecture, args.classes.get());
     config.check().map_err(anyhow::Error::msg)?;
     let multiple = config.size_multiple();

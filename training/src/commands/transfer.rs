@@ -6,7 +6,6 @@ use super::train::{MODEL, Run, STOPPED, served};
 use clap::Args;
 use ocelli_training::models::Architecture;
 use ocelli_training::models::nano::OcelliNanoConfig;
-use ocelli_training::models::registry::REGISTRY;
 use ocelli_training::recipes::{Beginning, DetectionRecipe, Prepared};
 use ocelli_training::train::Ending;
 use std::path::PathBuf;
@@ -23,8 +22,8 @@ pub struct TransferArgs {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// The network
-    #[arg(long, value_name = "NAME", default_value = "ocelli-nano", value_parser = architecture)]
-    model: String,
+    #[arg(long, value_name = "NAME", default_value = "ocelli-nano", value_parser = Architecture::find)]
+    model: Architecture,
     /// Weights to begin with [default for ocelli-nano: the model that ships; others begin at random]
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
@@ -33,18 +32,8 @@ pub struct TransferArgs {
     settings: Vec<String>,
 }
 
-/// The name of a detector.
-fn architecture(name: &str) -> Result<String, String> {
-    let known = |name: &str| serde_json::from_value::<Architecture>(name.into()).is_ok();
-    let names: Vec<&str> = REGISTRY.iter().map(|entry| entry.name).filter(|name| known(name)).collect();
-    match known(name) {
-        true => Ok(name.into()),
-        false => Err(format!("no detector is called so; there are {}", names.join(", "))),
-    }
-}
-
 pub fn run(args: &TransferArgs) -> anyhow::Result<ExitCode> {
-    let mut settings = vec![format!("model.architecture=\"{}\"", args.model)];
+    let mut settings = vec![format!("model.architecture=\"{}\"", args.model.name())];
     settings.extend(args.settings.iter().cloned());
     let mut recipe = DetectionRecipe::find("transfer", &settings)?;
     let shipped = recipe.model.architecture == Architecture::OcelliNano && args.weights.is_none();
@@ -54,7 +43,7 @@ pub fn run(args: &TransferArgs) -> anyhow::Result<ExitCode> {
     let prepared = Prepared::open(&args.data, &recipe)?;
     prepared.choose_sizes(&mut recipe, &args.settings);
     let input = &recipe.input;
-    tell(&format!("{} at {}×{}, {} epochs", args.model, input.width, input.height, recipe.train.epochs));
+    tell(&format!("{} at {}×{}, {} epochs", args.model.name(), input.width, input.height, recipe.train.epochs));
     let beginning = match &args.weights {
         Some(path) => Beginning::File(path.clone()),
         None if shipped => Beginning::Shipped,

@@ -15,9 +15,6 @@ use ocelli::letterbox::Size;
 use ocelli::metadata::{DetectionMetadata, HeadKind, Resize};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde::Deserialize;
-use serde::de::IntoDeserializer;
-use serde::de::value::Error as NameError;
 use std::cell::OnceCell;
 use std::ops::Add;
 
@@ -56,8 +53,7 @@ pub fn check_network(name: &str, plant_fault: bool, seed: u64) -> Result<Vec<Gra
     if name == "darknet53" {
         return Ok(classifier(&device, plant_fault, &mut random));
     }
-    let named: Result<Architecture, NameError> = Architecture::deserialize(name.into_deserializer());
-    let architecture = named.map_err(|_| NetworkError::Unknown { name: name.into() })?;
+    let architecture = Architecture::find(name).map_err(|_| NetworkError::Unknown { name: name.into() })?;
     detector(architecture, &device, plant_fault, &mut random)
 }
 

@@ -29,6 +29,31 @@ pub enum Architecture {
     YoloV3Tiny,
 }
 
+impl Architecture {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::OcelliNano, Self::YoloV3, Self::YoloV3Spp, Self::YoloV3Tiny];
+
+    /// The one of a name; otherwise the names that there are.
+    ///
+    /// # Errors
+    /// A sentence with all names.
+    pub fn find(name: &str) -> Result<Self, String> {
+        let names = || Self::ALL.map(Self::name).join(", ");
+        let found = Self::ALL.into_iter().find(|known| known.name() == name);
+        found.ok_or_else(|| format!("no detector is called {name}; there are {}", names()))
+    }
+
+    /// Its name in recipes and commands.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OcelliNano => "ocelli-nano",
+            Self::YoloV3 => "yolov3",
+            Self::YoloV3Spp => "yolov3-spp",
+            Self::YoloV3Tiny => "yolov3-tiny",
+        }
+    }
+}
+
 /// How to make a detector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -218,3 +218,12 @@ fn the_input_takes_the_shape_of_the_pictures_and_grows_for_small_objects() {
     let own = ["train.epochs=2", "input.width=96", "input.height=64"];
     assert_eq!(chosen(100, (640, 480), large, &own), (96, 64, 2));
 }
+
+#[test]
+fn detectors_have_one_name_in_recipes_commands_and_the_registry() {
+    use ocelli_training::models::{Architecture, registry};
+    for architecture in Architecture::ALL {
+        assert_eq!(serde_json::to_value(architecture).unwrap(), architecture.name());
+        assert!(registry::find(architecture.name()).is_some());
+    }
+}
