@@ -84,7 +84,12 @@ impl OptimizerOptions {
         };
         match self.rule {
             Rule::Sgd { momentum, .. } => fraction("momentum", momentum)?,
-            Rule::Adam { betas, .. } => betas.into_iter().try_for_each(|beta| fraction("betas", beta))?,
+            Rule::Adam { betas, epsilon, .. } => {
+                betas.into_iter().try_for_each(|beta| fraction("betas", beta))?;
+                if !(epsilon > 0.0 && epsilon.is_finite()) {
+                    return Err(format!("optimizer.rule.epsilon is {epsilon}, not positive"));
+                }
+            }
         }
         if !(self.decay >= 0.0 && self.decay.is_finite()) {
             return Err(format!("optimizer.decay is {}, negative or not finite", self.decay));
@@ -113,11 +118,14 @@ impl Optimizer {
     }
 
     /// Moves the parameters that have gradients, with learning rate `rate`. Gives the network back, and the norm of all
-    /// gradients before clipping.
+    /// gradients before clipping; where that is no finite number, nothing has moved.
     pub fn step<M: Module>(&mut self, module: M, gradients: GradientsParams, rate: f64) -> (M, f64) {
         let mut norm = SquaredNorm { gradients: &gradients, sum: 0.0 };
         module.visit(&mut norm);
         let norm = norm.sum.sqrt();
+        if !norm.is_finite() {
+            return (module, norm);
+        }
         let scale = match self.options.clip_norm {
             Some(largest) if norm > largest => largest / norm,
             _ => 1.0,

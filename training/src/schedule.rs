@@ -57,6 +57,9 @@ impl Schedule {
             Curve::Cosine { last } if !(0.0..=1.0).contains(last) => {
                 Err(format!("schedule.curve.last is {last}, not in 0..=1"))
             }
+            Curve::Steps { factor, .. } if !(0.0..=1.0).contains(factor) => {
+                Err(format!("schedule.curve.factor is {factor}, not in 0..=1"))
+            }
             Curve::Steps { at, .. } if at.iter().any(|at| !(0.0..=1.0).contains(at)) || !at.is_sorted() => {
                 Err("schedule.curve.at does not rise within 0..=1".into())
             }

@@ -2,8 +2,7 @@
 
 use super::compose::Composer;
 use super::seed::{Random, mixed_seed};
-use super::{Augmentation, Batch, DataError, DetectionData, LabelledBox};
-use crate::train::At;
+use super::{At, Augmentation, Batch, DataError, DetectionData, LabelledBox};
 use ndarray::{Array4, Axis, s};
 use ocelli::letterbox::{Letterbox, PADDING, Size};
 use ocelli::metadata::Resize;

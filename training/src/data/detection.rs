@@ -171,6 +171,19 @@ impl DetectionData {
         self.entries.push(Entry { path: job.path.into(), size, stored, boxes });
     }
 
+    /// Another data set with the classes of these, by name.
+    ///
+    /// # Errors
+    /// [`DataError::UnknownClass`] if it has objects of a class that these do not know.
+    pub fn with_labels(&self, mut data: Dataset) -> Result<Dataset, DataError> {
+        let map = class_map(&data, &self.labels)?;
+        // What does not count may be of any class.
+        let own = |truth: &Truth| Some(Truth { class: (*map.get(truth.class as usize)?)? as u32, ..*truth });
+        data.truths = data.truths.iter().filter_map(own).collect();
+        data.labels.clone_from(&self.labels);
+        Ok(data)
+    }
+
     /// Name of each class: the first data set's.
     pub fn labels(&self) -> &[String] {
         &self.labels

@@ -47,6 +47,17 @@ pub struct Sample {
     pub boxes: Vec<LabelledBox>,
 }
 
+/// Which batch of a training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct At {
+    /// Seed of the training.
+    pub seed: u64,
+    /// Number of the batch, from 0.
+    pub batch: usize,
+    /// How many batches the training has.
+    pub batches: usize,
+}
+
 /// Pictures of one size, ready for a network.
 #[derive(Debug, Clone)]
 pub struct Batch {

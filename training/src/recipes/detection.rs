@@ -24,8 +24,8 @@ pub struct DetectionTask {
     recipe: DetectionRecipe,
     metadata: DetectionMetadata,
     data: DetectionData,
-    /// Held-out pictures, already placed in the network's input.
-    validation: Option<(Dataset, Vec<Placed>)>,
+    /// Held-out pictures, with the classes of those trained on.
+    validation: Option<Dataset>,
 }
 
 /// A picture in the network's input.
@@ -49,7 +49,7 @@ impl DetectionTask {
         recipe.model.classes = labels.len();
         let mut sources = vec![(prepared.train, 1.0)];
         sources.extend(prepared.also);
-        let data = DetectionData::open(&sources, &CacheOptions::default(), tell)?;
+        let data = DetectionData::open(&sources, &cache(&recipe), tell)?;
         let strides: Vec<usize> = recipe.model.strides().into_iter().map(|stride| stride as usize).collect();
         recipe.input.anchors.get_or_insert_with(|| {
             let count = strides.len() * recipe.model.anchors_per_scale;
@@ -58,9 +58,16 @@ impl DetectionTask {
         });
         let metadata = recipe.metadata()?;
         let validation = match prepared.validation {
-            Some(dataset) => Some((dataset.clone(), place_all(&dataset, size, tell)?)),
+            Some(dataset) => Some(data.with_labels(dataset)?),
             None => None,
         };
+        if let Some(dataset) = &validation {
+            // A picture that cannot be read is told now, not at the first evaluation.
+            place_all(dataset, size, |index, _| {
+                tell(index + 1, dataset.images.len());
+                Ok::<(), DataError>(())
+            })?;
+        }
         Ok(Self { recipe, metadata, data, validation })
     }
 
@@ -75,7 +82,12 @@ impl DetectionTask {
     }
 
     /// What a network finds in the held-out pictures.
-    fn predictions(&self, model: &Detector, placed: &[Placed], tell: &mut dyn FnMut(usize, usize)) -> Vec<Prediction> {
+    fn predictions(
+        &self,
+        model: &Detector,
+        dataset: &Dataset,
+        tell: &mut dyn FnMut(usize, usize),
+    ) -> Result<Vec<Prediction>, Cause> {
         let options = NmsOptions {
             confidence: 0.001,
             iou: self.recipe.data.nms_iou,
@@ -84,21 +96,30 @@ impl DetectionTask {
         };
         let size = self.recipe.input.size();
         let mut predictions = Vec::new();
-        for (image, picture) in placed.iter().enumerate() {
+        place_all(dataset, size, |image, picture| {
             let heads = run(model, &picture.input);
             let views: Vec<_> = heads.iter().map(|head| head.view()).collect();
-            // The heads fit: the network was made from this very metadata.
-            let candidates = head::decode(&views, &self.metadata, size, options.confidence).unwrap_or_default();
+            let candidates = head::decode(&views, &self.metadata, size, options.confidence)?;
             predictions.extend(suppress(&candidates, &options).into_iter().map(|found| Prediction {
                 image: image as u32,
                 class: found.class_id as u32,
                 bbox: picture.letterbox.restore(&found.bbox),
                 score: found.confidence.into(),
             }));
-            tell(image + 1, placed.len());
-        }
-        predictions
+            tell(image + 1, dataset.images.len());
+            Ok::<(), Cause>(())
+        })?;
+        Ok(predictions)
     }
+}
+
+/// Pictures in memory are as large as the training looks at them, at least 640 pixels.
+fn cache(recipe: &DetectionRecipe) -> CacheOptions {
+    let own = [recipe.input.width, recipe.input.height];
+    let longest = recipe.augmentation.sizes.iter().flatten().chain(&own).max().copied().unwrap_or(0);
+    let zoomed = (f64::from(longest) * recipe.augmentation.scale[1].max(1.0)).ceil();
+    let usual = CacheOptions::default();
+    CacheOptions { longest: usual.longest.max(zoomed as u32), ..usual }
 }
 
 /// The raw heads of one picture.
@@ -114,10 +135,13 @@ fn run(model: &Detector, input: &ndarray::ArrayD<f32>) -> Vec<ndarray::ArrayD<f3
     heads.into_iter().map(array).collect()
 }
 
-/// Decodes and places the pictures of a data set.
-fn place_all(dataset: &Dataset, size: Size, tell: &(dyn Fn(usize, usize) + Sync)) -> Result<Vec<Placed>, DataError> {
+/// Decodes and places the pictures of a data set, and hands each on in their order.
+fn place_all<E: From<DataError>>(
+    dataset: &Dataset,
+    size: Size,
+    mut hand_on: impl FnMut(usize, Placed) -> Result<(), E>,
+) -> Result<(), E> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut placed = Vec::new();
     in_order(
         &dataset.images,
         workers,
@@ -132,13 +156,8 @@ fn place_all(dataset: &Dataset, size: Size, tell: &(dyn Fn(usize, usize) + Sync)
             let letterbox = Letterbox::new(Resize::Letterbox, own, size);
             Ok(Placed { letterbox, input: letterbox.apply(&picture) })
         },
-        |index, picture: Result<Placed, DataError>| {
-            placed.push(picture?);
-            tell(index + 1, dataset.images.len());
-            Ok::<(), DataError>(())
-        },
-    )?;
-    Ok(placed)
+        |index, picture: Result<Placed, DataError>| hand_on(index, picture?),
+    )
 }
 
 impl Task for DetectionTask {
@@ -176,12 +195,12 @@ impl Task for DetectionTask {
         Ok(yolo(&heads, &batch.boxes, &self.metadata, size, &self.recipe.loss)?)
     }
 
-    fn evaluate(&self, model: &Detector, tell: &mut dyn FnMut(usize, usize)) -> Result<Vec<Metric>, DataError> {
-        let Some((dataset, placed)) = &self.validation else { return Ok(Vec::new()) };
-        let predictions = self.predictions(model, placed, tell);
+    fn evaluate(&self, model: &Detector, tell: &mut dyn FnMut(usize, usize)) -> Result<Vec<Metric>, Cause> {
+        let Some(dataset) = &self.validation else { return Ok(Vec::new()) };
+        let predictions = self.predictions(model, dataset, tell)?;
         let (images, classes) = (dataset.images.len(), dataset.labels.len());
         let comparison = Comparison::new(images, classes, &dataset.truths, &predictions, false);
-        let Ok(matches) = Matches::new(&comparison, CocoOptions::default()) else { return Ok(Vec::new()) };
+        let matches = Matches::new(&comparison, CocoOptions::default())?;
         let summary = matches.summary();
         let named = |name: &str| Metric {
             name: name.into(),

@@ -5,6 +5,9 @@ use crate::data::DataError;
 use ocelli::dataset::{Dataset, DatasetError, Fault, Finding, OpenOptions, Severity, open};
 use std::path::Path;
 
+/// What a validation part is called, or like.
+const USUAL: &str = "val";
+
 /// A recipe's data.
 #[derive(Debug)]
 pub struct Prepared {
@@ -32,6 +35,10 @@ impl Prepared {
             return Ok(Self { train, also, validation: None });
         }
         let (train, validation) = match part(&choice.validation) {
+            // Under another name there is one: it was mistyped, or has to be chosen.
+            Err(error @ DatasetError::Unrecognised { .. }) if choice.validation != USUAL && part(USUAL).is_ok() => {
+                return Err(DataError::from(error).into());
+            }
             Err(DatasetError::Unrecognised { .. }) => {
                 let (train, held) = hold_out(&train, choice.hold_out, recipe.train.seed);
                 (train, Some(held).filter(|held| !held.images.is_empty()))

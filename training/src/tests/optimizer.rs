@@ -132,3 +132,18 @@ fn settings_out_of_range_are_named() {
     assert!(OptimizerOptions { rule, ..Default::default() }.check().unwrap_err().contains("momentum"));
     assert!(OptimizerOptions { clip_norm: Some(0.0), ..Default::default() }.check().unwrap_err().contains("clip_norm"));
 }
+
+#[test]
+fn gradients_that_are_no_numbers_move_nothing() {
+    let (device, inner) = (Device::flex().autodiff(), Device::flex());
+    for bad in [f32::NAN, f32::INFINITY] {
+        let mut optimizer = Optimizer::new(OptimizerOptions::default());
+        let model = pair(&device);
+        let before = Weights::of(&model);
+        let mut gradients = GradientsParams::new();
+        gradients.register(model.bias.id, Tensor::<1>::from_data(TensorData::new(vec![0.0, bad, 1.0], [3]), &inner));
+        let (model, norm) = optimizer.step(model, gradients, 0.1);
+        assert!(!norm.is_finite());
+        assert_eq!(Weights::of(&model), before);
+    }
+}

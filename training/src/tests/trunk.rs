@@ -99,7 +99,7 @@ impl Task for Sum {
             parts: vec![("square", error.clone().powi_scalar(2).mean()), ("absolute", error.abs().mean() * 0.1)],
         })
     }
-    fn evaluate(&self, model: &Net, tell: &mut dyn FnMut(usize, usize)) -> Result<Vec<Metric>, DataError> {
+    fn evaluate(&self, model: &Net, tell: &mut dyn FnMut(usize, usize)) -> Result<Vec<Metric>, Cause> {
         tell(1, 1);
         let device = model.devices()[0].clone();
         let x = Tensor::<2>::from_data(TensorData::new(numbers(7), [8, 4]), &device);

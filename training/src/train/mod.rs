@@ -15,6 +15,7 @@ pub use event::{Event, Metric, StepDone};
 pub use log::{Log, LogError};
 pub use options::TrainOptions;
 
+pub use crate::data::At;
 use crate::data::DataError;
 use crate::losses::Loss;
 use crate::weights::{Weights, WeightsError};
@@ -58,23 +59,12 @@ pub trait Task: Sync {
     /// Figures of a network on held-out data; empty if there is none.
     ///
     /// # Errors
-    /// [`DataError`] if a sample cannot be had.
-    fn evaluate(&self, model: &Self::Model, tell: &mut dyn FnMut(usize, usize)) -> Result<Vec<Metric>, DataError>;
+    /// What stands in the way: a picture that cannot be had, outputs that are none of the task's.
+    fn evaluate(&self, model: &Self::Model, tell: &mut dyn FnMut(usize, usize)) -> Result<Vec<Metric>, Cause>;
 }
 
-/// The error of a loss, whichever loss it is.
+/// The error of a loss or an evaluation, whichever it is.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
-
-/// Which batch of a training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct At {
-    /// Seed of the training.
-    pub seed: u64,
-    /// Number of the batch, from 0.
-    pub batch: usize,
-    /// How many batches the training has.
-    pub batches: usize,
-}
 
 /// Why a training could not begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +81,9 @@ pub enum TrainError {
     /// The loss cannot work with the network's outputs or its settings.
     #[error("the loss: {0}")]
     Loss(Cause),
+    /// The evaluation failed.
+    #[error("the evaluation: {0}")]
+    Evaluation(Cause),
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -102,16 +95,18 @@ pub enum TrainError {
         /// What differs.
         reason: String,
     },
-    /// The loss is infinite or no number.
+    /// The loss or its gradient is infinite or no number.
     #[error(
-        "the loss is {loss} at step {step}: a smaller learning rate (train.schedule.rate) or a longer warm-up may help; \
+        "the {what} is {value} at step {step}: a smaller learning rate (train.schedule.rate) or a longer warm-up may help; \
          the last checkpoint is kept"
     )]
     Diverged {
+        /// Of what.
+        what: &'static str,
         /// The step.
         step: usize,
-        /// Its loss.
-        loss: f32,
+        /// Its value.
+        value: f64,
     },
     /// The folder has a training already.
     #[error("{0} holds a training already: go on with --resume, or choose another folder")]
@@ -155,6 +150,9 @@ pub fn train<T: Task>(
 ) -> Result<Ending, TrainError> {
     options.check().map_err(TrainError::Options)?;
     let mut session = Session::open(task, options, surroundings, resume)?;
+    if session.has_ended_early() {
+        return Ok(Ending::Early);
+    }
     let batches: Vec<usize> = (session.batches_done()..session.batches()).collect();
     let at = |batch: &usize| At { seed: options.seed, batch: *batch, batches: session.batches() };
     let positions: Vec<At> = batches.iter().map(at).collect();

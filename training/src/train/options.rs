@@ -66,6 +66,11 @@ impl TrainOptions {
         if let Some((name, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
             return Err(format!("train.{name} is 0, which must be at least 1"));
         }
+        for (name, count, most) in [("accumulate", self.accumulate, 1 << 16), ("workers", self.workers, 1 << 10)] {
+            if count > most {
+                return Err(format!("train.{name} is {count}, which must be at most {most}"));
+            }
+        }
         if self.epochs > MOST_EPOCHS {
             return Err(format!("train.epochs is {}, which must be at most {MOST_EPOCHS}", self.epochs));
         }

@@ -98,6 +98,11 @@ impl<'a, T: Task> Session<'a, T> {
         self.state.step * self.options.accumulate
     }
 
+    /// Whether its patience was at an end when it was saved.
+    pub fn has_ended_early(&self) -> bool {
+        self.options.patience > 0 && self.state.stale >= self.options.patience
+    }
+
     /// Whether no gradients are waiting for their step.
     pub fn is_between_steps(&self) -> bool {
         self.pending == 0
@@ -109,13 +114,13 @@ impl<'a, T: Task> Session<'a, T> {
         if self.pending < self.options.accumulate {
             return Ok(());
         }
-        let done = self.step();
+        let done = self.step()?;
         tell(&Event::Step(done))?;
         let step = self.state.step;
         let last = step == self.steps;
-        if last || self.epochs_begun(step + 1) > self.epochs_begun(step) && self.is_evaluation_due() {
+        if last || self.evaluations_by(step + 1) > self.evaluations_by(step) {
             self.evaluate(tell)?;
-            if self.options.patience > 0 && self.state.stale >= self.options.patience && !last {
+            if self.has_ended_early() && !last {
                 return Err(Halt::Ending(Ending::Early));
             }
         }
@@ -136,7 +141,8 @@ impl<'a, T: Task> Session<'a, T> {
             loss.parts.iter().map(|(name, part)| (*name, part.clone().into_scalar::<f32>())).collect();
         let total: f32 = values.iter().map(|(_, value)| value).sum();
         if !total.is_finite() {
-            return Err(TrainError::Diverged { step: self.state.step + 1, loss: total });
+            let step = self.state.step + 1;
+            return Err(TrainError::Diverged { what: "loss", step, value: total.into() });
         }
         if self.pending == 0 {
             self.parts = values.iter().map(|(name, _)| (*name, 0.0)).collect();
@@ -153,18 +159,21 @@ impl<'a, T: Task> Session<'a, T> {
     }
 
     /// Moves the weights and their average.
-    fn step(&mut self) -> StepDone {
+    fn step(&mut self) -> Result<StepDone, TrainError> {
         let rate = self.options.schedule.rate_at(self.state.step, self.steps);
         let gradients = self.gradients.grads();
         let (model, norm) = self.optimizer.step(self.model.clone(), gradients, rate);
         self.model = model;
+        if !norm.is_finite() {
+            return Err(TrainError::Diverged { what: "norm of the gradients", step: self.state.step + 1, value: norm });
+        }
         self.average.update(&Weights::of(&self.model));
         self.state.step += 1;
         self.pending = 0;
         let per_step = self.task.batch_size() * self.options.accumulate;
         let samples_per_second = self.speed.after(per_step);
         let step = self.state.step;
-        StepDone {
+        Ok(StepDone {
             step,
             steps: self.steps,
             epoch: (step * per_step) as f64 / self.task.samples().max(1) as f64,
@@ -174,17 +183,13 @@ impl<'a, T: Task> Session<'a, T> {
             norm,
             samples_per_second,
             seconds_left: ((self.steps - step) * per_step) as f64 / samples_per_second,
-        }
+        })
     }
 
-    /// Epochs that have begun when `step`, from 1, begins.
-    fn epochs_begun(&self, step: usize) -> usize {
+    /// Evaluations that are due before `step`, from 1.
+    fn evaluations_by(&self, step: usize) -> usize {
         let per_step = self.task.batch_size() * self.options.accumulate;
-        (step - 1) * per_step / self.task.samples().max(1)
-    }
-
-    fn is_evaluation_due(&self) -> bool {
-        self.epochs_begun(self.state.step + 1).is_multiple_of(self.options.evaluate_every)
+        (step - 1) * per_step / self.task.samples().max(1) / self.options.evaluate_every
     }
 
     /// Evaluates the averaged weights, and keeps them if they are the best.
@@ -196,8 +201,13 @@ impl<'a, T: Task> Session<'a, T> {
             if told.is_ok() {
                 told = tell(&Event::Evaluating { done, of });
             }
-        })?;
+        });
+        let metrics = metrics.map_err(TrainError::Evaluation)?;
         told?;
+        self.speed.pause();
+        if metrics.is_empty() {
+            return Ok(());
+        }
         let value = metrics.first().and_then(|metric: &Metric| metric.value);
         let best = value.is_none() || value > self.state.best;
         if best {
@@ -208,11 +218,7 @@ impl<'a, T: Task> Session<'a, T> {
         } else {
             self.state.stale += 1;
         }
-        self.speed.pause();
-        match metrics.is_empty() {
-            true => Ok(()),
-            false => Ok(tell(&Event::Evaluation { step: self.state.step, metrics, best })?),
-        }
+        Ok(tell(&Event::Evaluation { step: self.state.step, metrics, best })?)
     }
 
     /// Writes the checkpoint, unless it is there.

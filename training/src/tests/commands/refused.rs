@@ -65,6 +65,7 @@ fn doubtful_labels_are_told_and_trained_on() {
     let folder = tempfile::tempdir().unwrap();
     let [data, out] = ["data", "out"].map(|name| folder.path().join(name));
     draw(&data);
+    std::fs::write(data.join("data.yaml"), "train: images/train\nnames: [red, blue]\n").unwrap();
     std::fs::remove_file(data.join("labels/train/p2.txt")).unwrap();
     label(&data, 4, "0 .9 .5 .4 .2\n");
     // Both parts are of the same whole: what is said of it is said once.
