@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 const PER_SCALE: usize = 5;
 /// The start of k-means; another one finds nearly the same.
 const SEED: u64 = 1;
-/// Strides of the outputs, from the finest: as many as there are scales, each twice the one before.
-const FINEST: usize = 8;
+/// Stride of the coarsest output; each scale more halves it.
+const COARSEST: usize = 32;
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  ocelli-train anchors --data BCCD --split train --size 320x256\n  \
@@ -101,12 +101,15 @@ fn print(out: &mut dyn Write, curve: &[Anchors], chosen: &Anchors, scales: usize
         let mark = if found == chosen { "  ◂" } else { "" };
         writeln!(out, "{:>7}  {:>11.3}{mark}", found.anchors.len(), found.average_iou)?;
     }
-    let strides: Vec<usize> = (0..scales).map(|scale| FINEST << scale).collect();
+    // The coarsest grid first, as the networks' outputs are: YOLOv3's three scales end at stride 8, tiny's two at 16.
+    let strides: Vec<usize> = (0..scales).map(|scale| COARSEST >> scale).collect();
     writeln!(out)?;
     for (stride, share) in strides.iter().zip(assign_to_scales(&chosen.anchors, &strides)) {
         let sizes: Vec<String> = share.iter().map(|[width, height]| format!("{width:.1}×{height:.1}")).collect();
         writeln!(out, "stride {stride:>2}  {}", sizes.join("  "))?;
     }
+    let shares = assign_to_scales(&chosen.anchors, &strides);
+    writeln!(out, "\nin a recipe's [input]:\nanchors = {}", serde_json::to_string(&shares)?)?;
     Ok(())
 }
 

@@ -11,8 +11,7 @@ use ocelli::engine::{EngineOptions, Runtime};
 use ocelli::evaluate::run::{RunLog, run as run_all};
 use ocelli::evaluate::table::{TerminalOptions, terminal};
 use ocelli::evaluate::{Evaluation, MeasureOptions, Predictions, RunSettings, local, measure};
-use ocelli_training::export::Precision;
-use ocelli_training::recipes::{DetectionRecipe, write_model};
+use ocelli_training::recipes::{DetectionRecipe, FileOptions, write_model};
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -39,7 +38,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let recipe = DetectionRecipe::read(&args.checkpoint.join(RECIPE), &[])?;
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("model.onnx");
-    write_model(&recipe, &best_weights(&args.checkpoint)?, Precision::Single, &path)?;
+    write_model(&recipe, &best_weights(&args.checkpoint)?, FileOptions::default(), &path)?;
     let dataset = open(&args.data, &OpenOptions { format: None, split: args.split.clone() })?;
     let evaluation = evaluate(&path, &dataset, recipe.data.nms_iou)?;
     match args.json.as_deref() {

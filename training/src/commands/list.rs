@@ -3,9 +3,10 @@
 use clap::Args;
 use ocelli_training::models::registry::REGISTRY;
 use ocelli_training::models::summary::{shape, thousands};
+use ocelli_training::recipes::{DetectionRecipe, RECIPES};
 use std::io::Write;
 
-/// List the networks that can be trained
+/// List networks and recipes
 #[derive(Args)]
 pub struct ListArgs {}
 
@@ -30,6 +31,12 @@ pub fn run(_: &ListArgs) -> anyhow::Result<()> {
             entry.description,
             entry.paper,
         )?;
+    }
+    writeln!(out, "\nrecipe    network       input    what it is")?;
+    for (name, _) in RECIPES {
+        let DetectionRecipe { model, input, description, .. } = DetectionRecipe::find(name, &[])?;
+        let size = format!("{}×{}", input.width, input.height);
+        writeln!(out, "{name:<8}  {:<12}  {size:<7}  {description}", model.architecture.name())?;
     }
     Ok(())
 }

@@ -5,9 +5,8 @@ use super::tell;
 use anyhow::{Context, bail};
 use burn::tensor::Device;
 use clap::Args;
-use ocelli_training::export::Precision;
 use ocelli_training::recipes::{
-    Beginning, DetectionRecipe, DetectionTask, Fingerprint, Prepared, Written, write_model,
+    Beginning, DetectionRecipe, DetectionTask, FileOptions, Fingerprint, Prepared, Written, write_model,
 };
 use ocelli_training::train::{BEST, CHECKPOINT, Checkpoint, Ending, Log, Surroundings, TrainError};
 use ocelli_training::train::{draw_curves, train};
@@ -42,7 +41,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Go on from the folder's checkpoint
-    #[arg(long, conflicts_with_all = ["recipe", "settings", "weights"])]
+    #[arg(long, conflicts_with_all = ["settings", "weights"])]
     resume: bool,
     /// Change a setting of the recipe; repeatable
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -60,11 +59,22 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
             bail!("{} has no {CHECKPOINT} to go on from: begin it without --resume", args.out.display());
         }
         let recipe = DetectionRecipe::read(&args.out.join(RECIPE), &[])?;
+        if let Some(name) = &args.recipe {
+            let (own, named) = (recipe.model.architecture, DetectionRecipe::find(name, &[])?.model.architecture);
+            if own != named {
+                bail!("{} is a training of {}, not of {}", args.out.display(), own.name(), named.name());
+            }
+        }
         let fingerprint = Fingerprint::read(&args.out)?;
         (recipe, args.data.clone().unwrap_or(fingerprint.path))
     } else {
         let (Some(name), Some(data)) = (&args.recipe, &args.data) else { bail!("which recipe, and which data?") };
-        (DetectionRecipe::find(name, &args.settings)?, data.clone())
+        let recipe = DetectionRecipe::find(name, &args.settings)?;
+        let written = args.out.join(RECIPE);
+        if written.exists() && Path::new(name).canonicalize().ok() == written.canonicalize().ok() {
+            bail!("{name} would be overwritten by the training's own {RECIPE}: choose another folder");
+        }
+        (recipe, data.clone())
     };
     let (_, ending) = run.train(recipe, &data)?;
     if ending == Ending::Stopped {
@@ -151,7 +161,7 @@ impl Run {
 
     fn export(&self, recipe: &DetectionRecipe) -> anyhow::Result<()> {
         let path = self.out.join(MODEL);
-        let written = write_model(recipe, &best_weights(&self.out)?, Precision::Single, &path)?;
+        let written = write_model(recipe, &best_weights(&self.out)?, FileOptions::default(), &path)?;
         tell(&told(&path, written));
         Ok(())
     }

@@ -8,19 +8,19 @@ use ocelli_training::models::Architecture;
 use ocelli_training::models::nano::OcelliNanoConfig;
 use ocelli_training::recipes::{Beginning, DetectionRecipe, Prepared};
 use ocelli_training::train::Ending;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Args)]
-#[command(after_help = "Examples:\n  ocelli-train transfer --data my-pictures --out runs/mine\n  \
+#[command(after_help = "Examples:\n  ocelli-train transfer --data my-pictures\n  \
     ocelli-train transfer --data my-pictures --out runs/tiny --model yolov3-tiny --weights yolov3-tiny.weights")]
 pub struct TransferArgs {
     /// Labelled pictures, in any format that `ocelli evaluate` reads
     #[arg(long, value_name = "PATH")]
     data: PathBuf,
-    /// Folder for checkpoint, log, plots and model
+    /// Folder for checkpoint, log, plots and model [default: runs/ and the name of the data's folder]
     #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    out: Option<PathBuf>,
     /// The network
     #[arg(long, value_name = "NAME", default_value = "ocelli-nano", value_parser = Architecture::find)]
     model: Architecture,
@@ -49,15 +49,16 @@ pub fn run(args: &TransferArgs) -> anyhow::Result<ExitCode> {
         None if shipped => Beginning::Shipped,
         None => Beginning::Random,
     };
-    let run = Run { out: args.out.clone(), resume: false, beginning };
+    let out = args.out.clone().unwrap_or_else(|| Path::new("runs").join(args.data.file_stem().unwrap_or_default()));
+    let run = Run { out: out.clone(), resume: false, beginning };
     let (task, ending) = run.train(recipe, &args.data)?;
     if ending == Ending::Stopped {
         return Ok(ExitCode::from(STOPPED));
     }
-    let model = args.out.join(MODEL);
+    let model = out.join(MODEL);
     if let Some(validation) = Prepared::open(&args.data, task.recipe())?.validation {
         show(&evaluate(&model, &validation, task.recipe().data.nms_iou)?)?;
     }
-    tell(&served(&args.out));
+    tell(&served(&out));
     Ok(ExitCode::SUCCESS)
 }

@@ -26,7 +26,7 @@ pub struct Entry {
 pub const REGISTRY: &[Entry] = &[
     Entry {
         name: "ocelli-nano",
-        description: "small detector of three scales, the one that ships",
+        description: "small detector; the model inside is a wider one",
         paper: "this project, of YOLOv3's blocks",
         classes: 3,
         input: &[3, 256, 320],

@@ -13,7 +13,7 @@ pub use detection::DetectionTask;
 pub use file::{DataChoice, DetectionRecipe, ExportChoice, InputChoice, MoreData, RecipeError};
 pub use fingerprint::{Fingerprint, Part};
 pub use held_out::hold_out;
-pub use model_file::{Written, write_model};
+pub use model_file::{FileOptions, Written, write_model};
 pub use prepared::Prepared;
 pub use start::{Beginning, Start};
 

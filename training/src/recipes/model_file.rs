@@ -13,6 +13,15 @@ use std::path::Path;
 const PICTURES: [&[u8]; 2] =
     [include_bytes!("../../../models/samples/blood-31.jpg"), include_bytes!("../../../models/samples/blood-68.jpg")];
 
+/// How a model file is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FileOptions {
+    /// How weights are stored.
+    pub precision: Precision,
+    /// Whether the file leaves height and width open; else it says those of the training.
+    pub open_sides: bool,
+}
+
 /// What came of an export.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Written {
@@ -29,7 +38,7 @@ pub struct Written {
 pub fn write_model(
     recipe: &DetectionRecipe,
     weights: &Weights,
-    precision: Precision,
+    file: FileOptions,
     path: &Path,
 ) -> Result<Written, RecipeError> {
     let size = recipe.input.size();
@@ -39,8 +48,8 @@ pub fn write_model(
         source: recipe.export.source.clone(),
         size,
         stride: recipe.model.size_multiple(),
-        open_sides: false,
-        precision,
+        open_sides: file.open_sides,
+        precision: file.precision,
     };
     let pictures: Vec<Tensor> = PICTURES.iter().filter_map(|bytes| placed(bytes, size)).collect();
     let (model, error) = detector(|device| recipe.model.init(device), weights, &options, &pictures)?;

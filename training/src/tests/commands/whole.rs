@@ -2,6 +2,9 @@
 
 use super::{draw, fails, program, resumed, succeeds, tiny, told};
 use ocelli::onnx::Model;
+use ocelli::picture::{Encoding, encode};
+use ocelli_training::recipes::{DetectionRecipe, FileOptions, write_model};
+use ocelli_training::weights::Weights;
 use serde_json::Value;
 use std::path::Path;
 
@@ -87,6 +90,69 @@ fn half_the_bits_make_half_the_file() {
     let half = folder.path().join("half.onnx");
     let mut command = program();
     succeeds(command.arg("export").arg("--checkpoint").arg(&out).arg("-o").arg(&half).arg("--half"));
-    let sizes = [half, out.join("model.onnx")].map(|path| std::fs::metadata(path).unwrap().len());
+    let sizes = [half.clone(), out.join("model.onnx")].map(|path| std::fs::metadata(path).unwrap().len());
     assert!(sizes[0] * 100 < sizes[1] * 55, "{sizes:?}");
+    assert!(Model::read(&half).unwrap().property("ocelli.labels").is_some());
+    let other = fails(program().args(["export", "yolov3", "--checkpoint"]).arg(&out).arg("-o").arg(&half));
+    assert!(other.contains("is a training of ocelli-nano, not of yolov3"), "{other}");
+}
+
+#[test]
+fn a_trained_yolov3_tiny_goes_back_to_darknet_and_to_a_file_of_open_sides() {
+    let folder = tempfile::tempdir().unwrap();
+    let [data, out, again] = ["data", "out", "again"].map(|name| folder.path().join(name));
+    draw(&data);
+    let tiny = ["model.architecture=yolov3-tiny", "model.width=0.125", "train.epochs=1", "data.validation="];
+    let train = |out: &Path| {
+        let mut command = program();
+        command.args(["train", "raccoon", "--data"]).arg(&data).arg("--out").arg(out);
+        for setting in tiny.iter().chain(&["input.width=64", "input.height=64"]) {
+            command.args(["--set", setting]);
+        }
+        command
+    };
+    succeeds(&mut train(&out));
+    let [weights, open] = ["tiny.weights", "open.onnx"].map(|name| folder.path().join(name));
+    succeeds(program().arg("export").arg("--checkpoint").arg(&out).arg("-o").arg(&weights));
+    let text = succeeds(train(&again).arg("--weights").arg(&weights));
+    assert!(text.contains("tiny.weights: all 13 convolutions"), "{text}");
+    succeeds(program().arg("export").arg("--checkpoint").arg(&out).args(["--open-sides", "-o"]).arg(&open));
+    let graph = Model::read(&open).unwrap().graph.unwrap();
+    assert_eq!(graph.input[0].axes(), Some(vec![None, Some(3), None, None]));
+}
+
+#[test]
+fn the_shipped_file_is_what_its_recipe_and_weights_export() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+    let recipe = DetectionRecipe::read(&models.join("ocelli-bccd/recipe.toml"), &[]).unwrap();
+    let (weights, _) = Weights::read(&models.join("ocelli-bccd.safetensors")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("again.onnx");
+    write_model(&recipe, &weights, FileOptions::default(), &path).unwrap();
+    assert!(std::fs::read(&path).unwrap() == std::fs::read(models.join("ocelli-bccd.onnx")).unwrap());
+    // The recipe that comes with the program is that of the file.
+    let settings = ["labels", "input.anchors"];
+    let mut named = DetectionRecipe::find("bccd", &[]).unwrap();
+    (named.labels, named.input.anchors) = (recipe.labels.clone(), recipe.input.anchors.clone());
+    assert_eq!(named, recipe, "but for {settings:?}");
+}
+
+#[test]
+fn a_validation_part_of_fewer_classes_is_measured_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let [data, out] = ["data", "out"].map(|name| folder.path().join(name));
+    std::fs::create_dir_all(&data).unwrap();
+    let picture = image::RgbImage::from_pixel(64, 64, image::Rgb([128; 3]));
+    for name in ["a.png", "b.png"] {
+        std::fs::write(data.join(name), encode(&picture, Encoding::Png).unwrap()).unwrap();
+    }
+    let header = "filename,width,height,class,xmin,ymin,xmax,ymax\n";
+    let row = |name: &str, class: &str| format!("{name},64,64,{class},10,10,30,30\n");
+    std::fs::write(data.join("train.csv"), format!("{header}{}{}", row("a.png", "ant"), row("a.png", "bee"))).unwrap();
+    std::fs::write(data.join("val.csv"), format!("{header}{}", row("b.png", "bee"))).unwrap();
+    let text = succeeds(&mut tiny(&data, &out, &[]));
+    assert!(text.contains("AP50 ant –  AP50 bee"), "{text}");
+    std::fs::write(data.join("val.csv"), format!("{header}{}", row("b.png", "cow"))).unwrap();
+    let unknown = fails(&mut tiny(&data, &folder.path().join("new"), &[]));
+    assert!(unknown.contains("cow"), "{unknown}");
 }
