@@ -107,7 +107,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// Operations that modules put into a capture by themselves because ONNX has one node for them (see
-    /// [`super::lstm`]).
+    /// [`super::lstm()`]).
     fn custom(&mut self, op: &CustomOpIr) -> Lowered {
         let (super::lstm::LSTM, [hidden], [out]) = (op.id.as_str(), &op.scalars[..], &op.outputs[..]) else {
             return unknown();
