@@ -5,6 +5,7 @@ mod figures;
 mod fit;
 
 pub use figures::{draw_boxes, draw_curve};
+pub(crate) use fit::median;
 pub use fit::{Anchors, average_iou, curve, fit};
 
 /// How much one anchor more must add to the average IoU to be worth its computation.

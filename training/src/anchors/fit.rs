@@ -143,7 +143,8 @@ fn k_means(sizes: &[[f64; 2]], mut centres: Vec<[f64; 2]>) -> Anchors {
     best
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
+/// The middle one of some numbers, the upper of two.
+pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
     let middle = values.len() / 2;
     (middle < values.len()).then(|| *values.select_nth_unstable_by(middle, f64::total_cmp).1)
 }

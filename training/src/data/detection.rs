@@ -2,7 +2,7 @@
 
 use super::order::Order;
 use super::seed::Random;
-use super::usable::{path_of, read};
+use super::usable::{decoded, path_of, read};
 use super::{Census, DataError, LabelledBox, Sample};
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -13,7 +13,6 @@ use ocelli::geometry::BBox;
 use ocelli::letterbox::{Letterbox, Size};
 use ocelli::metadata::Resize;
 use ocelli::ordered::in_order;
-use ocelli::picture::{Limits, decode};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
@@ -288,12 +287,6 @@ fn load(path: &Path, longest: u32) -> Result<Loaded, DataError> {
     let image = decoded(path, &bytes)?;
     let original = Size { width: image.width(), height: image.height() };
     Ok(Loaded { bytes, original, image: scaled(image, longest) })
-}
-
-fn decoded(path: &Path, bytes: &[u8]) -> Result<RgbImage, DataError> {
-    let failed =
-        |error: ocelli::picture::PictureError| DataError::Picture { path: path.into(), reason: error.to_string() };
-    Ok(decode(bytes, &Limits::default()).map_err(failed)?.image)
 }
 
 /// A picture of at most `longest` pixels on the longer side, made smaller with antialiasing.

@@ -23,6 +23,7 @@ pub use batch::{batch, letterboxed, size_at};
 pub use detection::{CacheOptions, DetectionData};
 pub use error::DataError;
 pub use gallery::gallery;
+pub(crate) use usable::picture;
 pub use usable::{Census, box_sizes};
 
 use image::RgbImage;

@@ -1,12 +1,13 @@
 //! Which objects of a data set one can learn from.
 
 use super::DataError;
+use image::RgbImage;
 use ocelli::average_precision::Truth;
 use ocelli::dataset::{Dataset, Image};
 use ocelli::geometry::BBox;
 use ocelli::letterbox::{Letterbox, Size};
 use ocelli::metadata::Resize;
-use ocelli::picture::{Limits, decode};
+use ocelli::picture::{Limits, PictureError, decode};
 use std::path::Path;
 
 /// What was found in data sets, and what was left out.
@@ -82,18 +83,26 @@ fn size_of(image: &Image) -> Result<Size, DataError> {
     if let Some((width, height)) = image.size {
         return Ok(Size { width, height });
     }
-    let path = path_of(image)?;
-    let bytes = read(path)?;
-    let reason =
-        |error: ocelli::picture::PictureError| DataError::Picture { path: path.into(), reason: error.to_string() };
-    let picture = decode(&bytes, &Limits::default()).map_err(reason)?.image;
+    let picture = picture(image)?;
     Ok(Size { width: picture.width(), height: picture.height() })
+}
+
+/// A picture of a data set, upright.
+pub(crate) fn picture(image: &Image) -> Result<RgbImage, DataError> {
+    let path = path_of(image)?;
+    decoded(path, &read(path)?)
 }
 
 /// Where a picture is.
 pub(super) fn path_of(image: &Image) -> Result<&Path, DataError> {
     let missing = || DataError::Picture { path: image.name.clone().into(), reason: "there is no such picture".into() };
     image.path.as_deref().ok_or_else(missing)
+}
+
+/// The picture that a file's bytes hold.
+pub(super) fn decoded(path: &Path, bytes: &[u8]) -> Result<RgbImage, DataError> {
+    let failed = |error: PictureError| DataError::Picture { path: path.into(), reason: error.to_string() };
+    Ok(decode(bytes, &Limits::default()).map_err(failed)?.image)
 }
 
 /// A file's bytes.

@@ -2,13 +2,14 @@
 
 use super::{DetectionRecipe, InputChoice, Prepared, RecipeError};
 use crate::anchors;
-use crate::data::{Augmentation, Batch, CacheOptions, DataError, DetectionData, batch};
+use crate::data::{Augmentation, Batch, CacheOptions, DataError, DetectionData, batch, picture};
 use crate::losses::{Loss, yolo};
 use crate::models::{DetectionNetwork, Detector};
 use crate::train::{At, Cause, Metric, Task};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
+use ndarray::ArrayD;
 use ocelli::average_precision::coco::{CocoOptions, Matches};
 use ocelli::average_precision::{Comparison, Prediction};
 use ocelli::dataset::Dataset;
@@ -17,7 +18,6 @@ use ocelli::letterbox::{Letterbox, Size};
 use ocelli::metadata::{DetectionMetadata, Resize};
 use ocelli::nms::{NmsOptions, suppress};
 use ocelli::ordered::in_order;
-use ocelli::picture::{Limits, decode};
 
 /// A detector, its data and its loss.
 pub struct DetectionTask {
@@ -29,9 +29,19 @@ pub struct DetectionTask {
 }
 
 /// A picture in the network's input.
-struct Placed {
+pub(super) struct Placed {
     letterbox: Letterbox,
-    input: ndarray::ArrayD<f32>,
+    /// `[1, 3, height, width]`.
+    pub(super) input: ArrayD<f32>,
+}
+
+impl Placed {
+    /// As the server places it.
+    pub(super) fn new(picture: &RgbImage, size: Size) -> Self {
+        let own = Size { width: picture.width(), height: picture.height() };
+        let letterbox = Letterbox::new(Resize::Letterbox, own, size);
+        Self { letterbox, input: letterbox.apply(picture) }
+    }
 }
 
 impl DetectionTask {
@@ -123,14 +133,14 @@ fn cache(recipe: &DetectionRecipe) -> CacheOptions {
 }
 
 /// The raw heads of one picture.
-fn run(model: &Detector, input: &ndarray::ArrayD<f32>) -> Vec<ndarray::ArrayD<f32>> {
+fn run(model: &Detector, input: &ArrayD<f32>) -> Vec<ArrayD<f32>> {
     let device = model.devices().first().cloned().unwrap_or_else(Device::flex);
     let data = TensorData::new(input.iter().copied().collect::<Vec<f32>>(), input.shape().to_vec());
     let heads = model.forward(Tensor::from_data(data, &device));
     let array = |head: Tensor<4>| {
         let shape = head.dims().to_vec();
         let values = head.into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default();
-        ndarray::ArrayD::from_shape_vec(shape, values).unwrap_or_default()
+        ArrayD::from_shape_vec(shape, values).unwrap_or_default()
     };
     heads.into_iter().map(array).collect()
 }
@@ -145,17 +155,7 @@ fn place_all<E: From<DataError>>(
     in_order(
         &dataset.images,
         workers,
-        |image| {
-            let missing =
-                || DataError::Picture { path: image.name.clone().into(), reason: "there is no such file".into() };
-            let path = image.path.as_ref().ok_or_else(missing)?;
-            let failed = |reason: String| DataError::Picture { path: path.clone(), reason };
-            let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
-            let picture: RgbImage = decode(&bytes, &Limits::default()).map_err(|e| failed(e.to_string()))?.image;
-            let own = Size { width: picture.width(), height: picture.height() };
-            let letterbox = Letterbox::new(Resize::Letterbox, own, size);
-            Ok(Placed { letterbox, input: letterbox.apply(&picture) })
-        },
+        |image| Ok(Placed::new(&picture(image)?, size)),
         |index, picture: Result<Placed, DataError>| hand_on(index, picture?),
     )
 }

@@ -1,10 +1,10 @@
 //! A trained detector as the file that is served.
 
+use super::detection::Placed;
 use super::{DetectionRecipe, RecipeError};
 use crate::export::{DetectorExport, Precision, detector};
 use crate::weights::{Weights, write_whole};
-use ocelli::letterbox::{Letterbox, Size};
-use ocelli::metadata::Resize;
+use ocelli::letterbox::Size;
 use ocelli::picture::{Limits, decode};
 use ocelli::tensor::Tensor;
 use std::path::Path;
@@ -61,6 +61,5 @@ pub fn write_model(
 /// A photograph in the network's input.
 fn placed(bytes: &[u8], size: Size) -> Option<Tensor> {
     let image = decode(bytes, &Limits::default()).ok()?.image;
-    let own = Size { width: image.width(), height: image.height() };
-    Some(Tensor::F32(Letterbox::new(Resize::Letterbox, own, size).apply(&image)))
+    Some(Tensor::F32(Placed::new(&image, size).input))
 }

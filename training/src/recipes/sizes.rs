@@ -1,6 +1,7 @@
 //! What `transfer` decides from a user's pictures.
 
 use super::{DetectionRecipe, Prepared};
+use crate::anchors::median;
 use image::image_dimensions;
 use ocelli::dataset::{Dataset, Image};
 
@@ -30,9 +31,11 @@ impl Prepared {
         if is_set("input.width") || is_set("input.height") {
             return;
         }
-        let aspect = median(pictures(&self.train).map(|(width, height)| width / height)).unwrap_or(1.0);
+        // Once: where the data set does not say, each is read from its file.
         let shapes: Vec<(f64, f64)> = pictures(&self.train).collect();
-        let longest = median(shapes.iter().map(|(width, height)| width.max(*height))).unwrap_or(1.0);
+        let of_median = |of: fn(&(f64, f64)) -> f64| median(shapes.iter().map(of).collect()).unwrap_or(1.0);
+        let aspect = of_median(|(width, height)| width / height);
+        let longest = of_median(|(width, height)| width.max(*height));
         let mut sides: Vec<f64> = self.train.truths.iter().map(|t| t.bbox.width.min(t.bbox.height)).collect();
         sides.sort_by(f64::total_cmp);
         let small = sides.get(sides.len() / 10).copied().unwrap_or(longest);
@@ -48,10 +51,4 @@ impl Prepared {
 fn pictures(dataset: &Dataset) -> impl Iterator<Item = (f64, f64)> {
     let header = |image: &Image| image.size.or_else(|| image_dimensions(image.path.as_ref()?).ok());
     dataset.images.iter().filter_map(header).map(|(width, height)| (width.into(), height.into()))
-}
-
-fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
 }
