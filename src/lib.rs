@@ -39,12 +39,9 @@ pub mod nms;
 pub mod darknet;
 pub mod dataset;
 pub mod draw;
-#[cfg(feature = "engine")]
 pub mod engine;
 
-#[cfg(feature = "engine")]
 pub mod catalog;
-#[cfg(feature = "engine")]
 pub mod detector;
 
 pub mod evaluate;

@@ -1,5 +1,7 @@
 //! Runs networks: named tensors in, named tensors out. Nothing here knows what the numbers mean.
 
+mod graph;
+#[cfg(feature = "tract")]
 mod tract;
 
 use crate::tensor::{NamedTensors, Tensor};
@@ -100,13 +102,18 @@ impl Default for EngineOptions {
 /// The threads that all networks of a process share.
 pub struct Runtime {
     options: EngineOptions,
+    #[cfg(feature = "tract")]
     tract: tract::Threads,
 }
 
 impl Runtime {
     /// Starts the threads.
     pub fn new(options: EngineOptions) -> Self {
-        Self { tract: tract::Threads::new(options.threads), options }
+        Self {
+            #[cfg(feature = "tract")]
+            tract: tract::Threads::new(options.threads),
+            options,
+        }
     }
 
     /// How networks are run.
@@ -122,8 +129,9 @@ impl Runtime {
     /// # Errors
     /// [`EngineError::Load`], or [`EngineError::Input`] for an input whose shape is not known.
     pub fn load(&self, onnx: &Bytes, shapes: &[(String, Vec<usize>)]) -> Result<Box<dyn Engine>, EngineError> {
-        match self.options.kind {
-            EngineKind::Auto | EngineKind::Tract => Ok(Box::new(tract::TractEngine::load(onnx, shapes, &self.tract)?)),
-        }
+        #[cfg(feature = "tract")]
+        return Ok(Box::new(tract::TractEngine::load(onnx, shapes, &self.tract)?));
+        #[cfg(not(feature = "tract"))]
+        return Err(EngineError::Load { engine: "native", reason: "not yet".into() });
     }
 }

@@ -8,7 +8,6 @@ mod confusion;
 pub mod endpoint;
 mod figures;
 pub mod gates;
-#[cfg(feature = "engine")]
 pub mod local;
 mod measure;
 mod mistakes;
