@@ -1,0 +1,162 @@
+//! How a map's numbers lie in memory: pixel by pixel in blocks of channels, a block of 64 bytes a pixel.
+
+use super::vector::{LANES, Vector};
+use crate::engine::graph::Grid;
+
+/// Bytes of a line: a processor's cache line, a register of AVX-512, a row of an AMX tile.
+pub(crate) const LINE: usize = 64;
+
+/// How the numbers of a block lie in a pixel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Format {
+    /// 16 floats.
+    F32,
+    /// 32 bfloat16.
+    Bf16,
+    /// 32 numbers, each the sum of two bfloat16: a line of the larger parts, then one of the smaller. Together they have
+    /// 16 to 17 of a float's 24 bits.
+    Split,
+    /// 64 bytes.
+    U8(Grid),
+}
+
+impl Format {
+    /// Channels in a block.
+    pub(crate) fn channels(self) -> usize {
+        self.chunks() * LANES
+    }
+
+    /// Chunks of sixteen channels in a block.
+    pub(crate) fn chunks(self) -> usize {
+        match self {
+            Self::F32 => Plain::CHUNKS,
+            Self::Bf16 => Brain::CHUNKS,
+            Self::Split => Pair::CHUNKS,
+            Self::U8(_) => Bytes::CHUNKS,
+        }
+    }
+
+    /// Bytes of a block in one pixel.
+    pub(crate) fn bytes(self) -> usize {
+        if self == Self::Split { 2 * LINE } else { LINE }
+    }
+
+    /// The byte that all bytes of a 0 are.
+    pub(crate) fn zero(self) -> u8 {
+        match self {
+            Self::U8(grid) => grid.zero_point,
+            _ => 0,
+        }
+    }
+}
+
+/// A [`Format`] as a type: how sixteen channels are read and written.
+///
+/// # Safety
+/// As for [`Vector`]; `pixel` is the first byte of a block.
+pub(super) trait Form: Copy {
+    /// Chunks of sixteen channels in a block.
+    const CHUNKS: usize;
+
+    /// Reads a chunk.
+    unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V;
+
+    /// Writes a chunk.
+    unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V);
+}
+
+/// [`Format::F32`]
+#[derive(Clone, Copy)]
+pub(super) struct Plain;
+
+impl Form for Plain {
+    const CHUNKS: usize = 1;
+
+    #[inline(always)]
+    unsafe fn load<V: Vector>(self, pixel: *const u8, _: usize) -> V {
+        unsafe { V::load(pixel.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store<V: Vector>(self, pixel: *mut u8, _: usize, numbers: V) {
+        unsafe { numbers.store(pixel.cast()) }
+    }
+}
+
+/// [`Format::Bf16`]
+#[derive(Clone, Copy)]
+pub(super) struct Brain;
+
+impl Form for Brain {
+    const CHUNKS: usize = 2;
+
+    #[inline(always)]
+    unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
+        unsafe { V::load_bf16(pixel.add(chunk * 32).cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V) {
+        unsafe { numbers.store_bf16(pixel.add(chunk * 32).cast()) }
+    }
+}
+
+/// [`Format::Split`]
+#[derive(Clone, Copy)]
+pub(super) struct Pair;
+
+impl Form for Pair {
+    const CHUNKS: usize = 2;
+
+    #[inline(always)]
+    unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
+        unsafe {
+            let large = V::load_bf16(pixel.add(chunk * 32).cast());
+            large.add(V::load_bf16(pixel.add(LINE + chunk * 32).cast()))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V) {
+        unsafe {
+            let large = pixel.add(chunk * 32).cast::<u16>();
+            numbers.store_bf16(large);
+            let small = numbers.sub(V::load_bf16(large));
+            small.store_bf16(pixel.add(LINE + chunk * 32).cast());
+        }
+    }
+}
+
+/// [`Format::U8`]
+#[derive(Clone, Copy)]
+pub(super) struct Bytes {
+    scale: f32,
+    per_scale: f32,
+    zero_point: f32,
+}
+
+impl Bytes {
+    pub(super) fn new(grid: Grid) -> Self {
+        Self { scale: grid.scale, per_scale: 1.0 / grid.scale, zero_point: grid.zero_point.into() }
+    }
+}
+
+impl Form for Bytes {
+    const CHUNKS: usize = 4;
+
+    #[inline(always)]
+    unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
+        unsafe {
+            let steps = V::load_u8(pixel.add(chunk * LANES)).sub(V::splat(self.zero_point));
+            steps.mul(V::splat(self.scale))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V) {
+        unsafe {
+            let steps = numbers.mul_add(V::splat(self.per_scale), V::splat(self.zero_point));
+            steps.store_u8(pixel.add(chunk * LANES));
+        }
+    }
+}
