@@ -3,6 +3,11 @@
 //! `import` makes it from an ONNX file for given input shapes: what depends on shapes and constants alone is computed
 //! there, so that no integer is left. `fuse` then brings what belongs to a convolution into it.
 
+mod import;
+mod fuse;
+pub(crate) use import::{ImportError, import};
+pub(crate) use fuse::fuse;
+
 use bytes::Bytes;
 
 /// A value's place in [`Graph::values`].
@@ -252,6 +257,31 @@ pub(crate) enum Binary {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Unsupported(pub(crate) String);
+
+impl Node {
+    /// Whether it only rounds its input to the grid of its output.
+    pub(crate) fn is_rounding(&self) -> bool {
+        matches!(self.operation, Operation::Activation(Activation::Linear))
+    }
+}
+
+impl Elements {
+    /// The numbers' bytes.
+    pub(crate) fn bytes(&self) -> &Bytes {
+        match self {
+            Self::F32(bytes) | Self::F16(bytes) | Self::I8 { integers: bytes, .. } => bytes,
+        }
+    }
+
+    /// Other numbers of the same kind.
+    pub(crate) fn with_bytes(&self, bytes: Bytes) -> Self {
+        match self {
+            Self::F32(_) => Self::F32(bytes),
+            Self::F16(_) => Self::F16(bytes),
+            Self::I8 { scales, .. } => Self::I8 { integers: bytes, scales: scales.clone() },
+        }
+    }
+}
 
 impl Convolution {
     /// Rows and columns of the window.

@@ -5,16 +5,23 @@
 //!
 //! [Intel 64 and IA-32 Architectures Software Developer's Manual]: https://www.intel.com/sdm
 
-use super::product::{Product, SUMS};
+use super::product::{PARTS, Product, SUMS};
 use super::{LINE, TILE};
 use std::arch::asm;
 use std::arch::x86_64::__cpuid_count;
+use std::sync::OnceLock;
 
 /// Pixels in a group: rows of a tile.
 pub(super) const PIXELS: usize = 16;
 
-/// Whether processor and system let this process use tiles of bfloat16 and bytes. The system must be asked once.
-pub(super) fn ask() -> bool {
+/// Whether this process may use tiles of bfloat16 and bytes.
+pub(super) fn is_there() -> bool {
+    static THERE: OnceLock<bool> = OnceLock::new();
+    *THERE.get_or_init(ask)
+}
+
+/// Asks the processor, and the system for its leave.
+fn ask() -> bool {
     /// `arch_prctl` and its request, and the number of the tiles' state (Linux, `asm/prctl.h`).
     const ARCH_PRCTL: i64 = 158;
     const ARCH_REQ_XCOMP_PERM: i64 = 0x1023;
@@ -43,7 +50,7 @@ struct Configuration([u8; 64]);
 /// Tiles of `pixels` lines for sums and inputs (0 to 5), of sixteen for filters (6, 7), until [`release`].
 ///
 /// # Safety
-/// [`ask`] said yes.
+/// [`is_there`].
 pub(super) unsafe fn configure(pixels: usize) {
     let mut configuration = Configuration([0; 64]);
     configuration.0[0] = 1;
@@ -57,7 +64,7 @@ pub(super) unsafe fn configure(pixels: usize) {
 /// Frees the tiles: a thread that holds some costs the system time at each switch.
 ///
 /// # Safety
-/// [`ask`] said yes.
+/// [`is_there`].
 pub(super) unsafe fn release() {
     unsafe { asm!("tilerelease", options(nostack, nomem)) }
 }
@@ -74,15 +81,16 @@ macro_rules! two_by_two {
                     "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
                     "2:",
                     "mov {tap:e}, dword ptr [{taps}]",
+                    // This order keeps the multiplier busy: each load comes two products before it is needed.
                     "lea {line}, [{first} + {tap}]",
                     "tileloadd tmm4, [{line} + {stride}*1]",
+                    "lea {line}, [{second} + {tap}]",
+                    "tileloadd tmm5, [{line} + {stride}*1]",
                     "tileloadd tmm6, [{left} + {width}*1]",
                     concat!($multiply, " tmm0, tmm4, tmm6"),
                     "tileloadd tmm7, [{right} + {width}*1]",
-                    concat!($multiply, " tmm1, tmm4, tmm7"),
-                    "lea {line}, [{second} + {tap}]",
-                    "tileloadd tmm5, [{line} + {stride}*1]",
                     concat!($multiply, " tmm2, tmm5, tmm6"),
+                    concat!($multiply, " tmm1, tmm4, tmm7"),
                     concat!($multiply, " tmm3, tmm5, tmm7"),
                     "add {left}, 1024",
                     "add {right}, 1024",
@@ -108,8 +116,7 @@ macro_rules! two_by_two {
 two_by_two!(bf16_two_by_two, "tdpbf16ps");
 two_by_two!(u8_two_by_two, "tdpbusd");
 
-/// As above for [`super::Format::Split`]: larger parts with larger ones, and each with the other's smaller ones. The
-/// product of the smaller ones would be below what the sum of two bfloat16 can hold.
+/// As above for [`super::Format::Split`]: the pairs of [`super::product::PARTS`], in an order of few loads.
 unsafe fn split_two_by_two(product: &Product) {
     let [first, second] = product.groups;
     let [left, right] = product.filters;
@@ -120,33 +127,54 @@ unsafe fn split_two_by_two(product: &Product) {
             "2:",
             "mov {tap:e}, dword ptr [{taps}]",
             "add {taps}, 4",
-            // small inputs × large filters
             "lea {line}, [{first} + {tap}]",
-            "tileloadd tmm4, [{line} + {stride}*1 + 64]",
+            "add {tap}, {second}",
+            // smallest inputs × largest filters
+            "tileloadd tmm4, [{line} + {stride}*1 + 128]",
+            "tileloadd tmm5, [{tap} + {stride}*1 + 128]",
             "tileloadd tmm6, [{left} + {width}*1]",
             "tdpbf16ps tmm0, tmm4, tmm6",
             "tileloadd tmm7, [{right} + {width}*1]",
-            "tdpbf16ps tmm1, tmm4, tmm7",
-            "tileloadd tmm4, [{line} + {stride}*1]",
-            "lea {line}, [{second} + {tap}]",
-            "tileloadd tmm5, [{line} + {stride}*1 + 64]",
             "tdpbf16ps tmm2, tmm5, tmm6",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tileloadd tmm4, [{line} + {stride}*1 + 64]",
             "tdpbf16ps tmm3, tmm5, tmm7",
-            // large × large
-            "tileloadd tmm5, [{line} + {stride}*1]",
+            "tileloadd tmm5, [{tap} + {stride}*1 + 64]",
+            // middle × largest
             "tdpbf16ps tmm0, tmm4, tmm6",
             "tdpbf16ps tmm1, tmm4, tmm7",
             "tdpbf16ps tmm2, tmm5, tmm6",
             "tileloadd tmm6, [{left} + {width}*1 + 1024]",
             "tdpbf16ps tmm3, tmm5, tmm7",
             "tileloadd tmm7, [{right} + {width}*1 + 1024]",
-            // large inputs × small filters
+            // middle × middle
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tileloadd tmm4, [{line} + {stride}*1]",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "tileloadd tmm5, [{tap} + {stride}*1]",
+            // largest × middle
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tileloadd tmm6, [{left} + {width}*1 + 2048]",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "tileloadd tmm7, [{right} + {width}*1 + 2048]",
+            // largest × smallest
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tileloadd tmm6, [{left} + {width}*1]",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "tileloadd tmm7, [{right} + {width}*1]",
+            // largest × largest
             "tdpbf16ps tmm0, tmm4, tmm6",
             "tdpbf16ps tmm2, tmm5, tmm6",
             "tdpbf16ps tmm1, tmm4, tmm7",
             "tdpbf16ps tmm3, tmm5, tmm7",
-            "add {left}, 2048",
-            "add {right}, 2048",
+            "add {left}, 3072",
+            "add {right}, 3072",
             "dec {count}",
             "jnz 2b",
             "tilestored [{sums} + {width}*1], tmm0",
@@ -165,27 +193,26 @@ unsafe fn split_two_by_two(product: &Product) {
 
 /// One group and one chunk.
 unsafe fn one_by_one(product: &Product, group: usize, chunk: usize, multiply: Multiply) {
-    let sums = unsafe { product.sums.byte_add((group * product.sums_stride + chunk) * SUMS) };
-    unsafe { asm!("tilezero tmm0", options(nostack, nomem)) }
-    for (index, &tap) in product.taps.iter().enumerate() {
-        unsafe {
-            let line = product.groups[group].add(tap as usize);
-            match multiply {
-                Multiply::Bf16 => asm!("tileloadd tmm4, [{line} + {stride}*1]", "tileloadd tmm6, [{tile} + {width}*1]",
-                    "tdpbf16ps tmm0, tmm4, tmm6", line = in(reg) line, stride = in(reg) product.pixel_stride,
-                    tile = in(reg) product.filters[chunk].add(index * TILE), width = in(reg) LINE, options(nostack, readonly)),
-                Multiply::U8 => asm!("tileloadd tmm4, [{line} + {stride}*1]", "tileloadd tmm6, [{tile} + {width}*1]",
-                    "tdpbusd tmm0, tmm4, tmm6", line = in(reg) line, stride = in(reg) product.pixel_stride,
-                    tile = in(reg) product.filters[chunk].add(index * TILE), width = in(reg) LINE, options(nostack, readonly)),
-                Multiply::Split => asm!("tileloadd tmm4, [{line} + {stride}*1]", "tileloadd tmm5, [{line} + {stride}*1 + 64]",
-                    "tileloadd tmm6, [{tile} + {width}*1]", "tileloadd tmm7, [{tile} + {width}*1 + 1024]",
-                    "tdpbf16ps tmm0, tmm5, tmm6", "tdpbf16ps tmm0, tmm4, tmm6", "tdpbf16ps tmm0, tmm4, tmm7",
-                    line = in(reg) line, stride = in(reg) product.pixel_stride,
-                    tile = in(reg) product.filters[chunk].add(index * 2 * TILE), width = in(reg) LINE, options(nostack, readonly)),
+    let parts: &[(usize, usize)] = if let Multiply::Split = multiply { &PARTS } else { &[(0, 0)] };
+    let tiles = parts.iter().map(|(_, filter)| filter + 1).max().unwrap_or(1);
+    unsafe {
+        asm!("tilezero tmm0", options(nostack, nomem));
+        for (index, &tap) in product.taps.iter().enumerate() {
+            for (input, filter) in parts {
+                let line = product.groups[group].add(tap as usize + input * LINE);
+                let tile = product.filters[chunk].add((index * tiles + filter) * TILE);
+                asm!("tileloadd tmm4, [{line} + {stride}*1]", "tileloadd tmm6, [{tile} + {width}*1]", line = in(reg) line,
+                     stride = in(reg) product.pixel_stride, tile = in(reg) tile, width = in(reg) LINE,
+                     options(nostack, readonly));
+                match multiply {
+                    Multiply::U8 => asm!("tdpbusd tmm0, tmm4, tmm6", options(nostack, nomem)),
+                    Multiply::Bf16 | Multiply::Split => asm!("tdpbf16ps tmm0, tmm4, tmm6", options(nostack, nomem)),
+                }
             }
         }
+        let sums = product.sums.byte_add((group * product.sums_stride + chunk) * SUMS);
+        asm!("tilestored [{sums} + {width}*1], tmm0", sums = in(reg) sums, width = in(reg) LINE, options(nostack));
     }
-    unsafe { asm!("tilestored [{sums} + {width}*1], tmm0", sums = in(reg) sums, width = in(reg) LINE, options(nostack)) }
 }
 
 #[derive(Clone, Copy)]

@@ -1,7 +1,7 @@
 //! From sums to a map: scale, bias, activation, residual, format.
 
 use super::Format;
-use super::format::{Brain, Bytes, Form, Pair, Plain};
+use super::format::{Brain, Bytes, Form, Triple, Plain};
 use super::vector::{LANES, Vector};
 use crate::engine::graph::Activation;
 
@@ -16,8 +16,10 @@ pub(crate) struct Finish {
     pub(crate) activation: Activation,
     /// Applied after the residual was added, if there is one.
     pub(crate) after: Activation,
-    /// How output and residual lie in memory.
+    /// How the output lies in memory.
     pub(crate) format: Format,
+    /// How the residual does: alike, but for the grid.
+    pub(crate) residual: Format,
 }
 
 /// One group of pixels, one block of output channels.
@@ -41,24 +43,27 @@ pub(crate) struct Destination {
 pub(super) unsafe fn finish<V: Vector>(finish: &Finish, destination: &Destination) {
     unsafe {
         match finish.format {
-            Format::F32 => with_activation::<V, _>(finish, destination, Plain),
-            Format::Bf16 => with_activation::<V, _>(finish, destination, Brain),
-            Format::Split => with_activation::<V, _>(finish, destination, Pair),
-            Format::U8(grid) => with_activation::<V, _>(finish, destination, Bytes::new(grid)),
+            Format::F32 => with_activation::<V, _>(finish, destination, [Plain; 2]),
+            Format::Bf16 => with_activation::<V, _>(finish, destination, [Brain; 2]),
+            Format::Split => with_activation::<V, _>(finish, destination, [Triple; 2]),
+            Format::U8(grid) => {
+                let Format::U8(other) = finish.residual else { return };
+                with_activation::<V, _>(finish, destination, [grid, other].map(Bytes::new));
+            }
         }
     }
 }
 
 #[inline(always)]
-unsafe fn with_activation<V: Vector, F: Form>(finish: &Finish, destination: &Destination, form: F) {
+unsafe fn with_activation<V: Vector, F: Form>(finish: &Finish, destination: &Destination, forms: [F; 2]) {
     unsafe {
         match finish.activation {
-            Activation::Linear => pixels::<V, F>(finish, destination, form, |x| x),
+            Activation::Linear => pixels::<V, F>(finish, destination, forms, |x| x),
             Activation::Leaky(alpha) if (0.0..=1.0).contains(&alpha) => {
                 let alpha = V::splat(alpha);
-                pixels::<V, F>(finish, destination, form, |x| x.mul(alpha).max(x));
+                pixels::<V, F>(finish, destination, forms, |x| x.mul(alpha).max(x));
             }
-            other => pixels::<V, F>(finish, destination, form, |x| activate(other, x)),
+            other => pixels::<V, F>(finish, destination, forms, |x| activate(other, x)),
         }
     }
 }
@@ -81,7 +86,7 @@ pub(super) unsafe fn activate<V: Vector>(activation: Activation, x: V) -> V {
 unsafe fn pixels<V: Vector, F: Form>(
     finish: &Finish,
     destination: &Destination,
-    form: F,
+    [form, other]: [F; 2],
     activation: impl Fn(V) -> V,
 ) {
     let bytes = finish.format.bytes();
@@ -99,7 +104,7 @@ unsafe fn pixels<V: Vector, F: Form>(
                 };
                 let mut result = activation(sum);
                 if !destination.residual.is_null() {
-                    let residual = form.load::<V>(destination.residual.add(pixel * bytes), chunk);
+                    let residual = other.load::<V>(destination.residual.add(pixel * bytes), chunk);
                     result = activate(finish.after, result.add(residual));
                 }
                 form.store(destination.output.add(pixel * bytes), chunk, result);

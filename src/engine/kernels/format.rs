@@ -13,14 +13,24 @@ pub(crate) enum Format {
     F32,
     /// 32 bfloat16.
     Bf16,
-    /// 32 numbers, each the sum of two bfloat16: a line of the larger parts, then one of the smaller. Together they have
-    /// 16 to 17 of a float's 24 bits.
+    /// 32 floats, each as the sum of three bfloat16, which hold a float's 24 bits: a line of the largest parts, one of
+    /// the middle ones, one of the smallest.
     Split,
     /// 64 bytes.
     U8(Grid),
 }
 
 impl Format {
+    /// For tables and keys.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::Split => "split",
+            Self::U8(_) => "u8",
+        }
+    }
+
     /// Channels in a block.
     pub(crate) fn channels(self) -> usize {
         self.chunks() * LANES
@@ -31,14 +41,19 @@ impl Format {
         match self {
             Self::F32 => Plain::CHUNKS,
             Self::Bf16 => Brain::CHUNKS,
-            Self::Split => Pair::CHUNKS,
+            Self::Split => Triple::CHUNKS,
             Self::U8(_) => Bytes::CHUNKS,
         }
     }
 
+    /// Lines of a block in one pixel, and of a step of its filters.
+    pub(crate) fn lines(self) -> usize {
+        if self == Self::Split { 3 } else { 1 }
+    }
+
     /// Bytes of a block in one pixel.
     pub(crate) fn bytes(self) -> usize {
-        if self == Self::Split { 2 * LINE } else { LINE }
+        self.lines() * LINE
     }
 
     /// The byte that all bytes of a 0 are.
@@ -103,26 +118,27 @@ impl Form for Brain {
 
 /// [`Format::Split`]
 #[derive(Clone, Copy)]
-pub(super) struct Pair;
+pub(super) struct Triple;
 
-impl Form for Pair {
+impl Form for Triple {
     const CHUNKS: usize = 2;
 
     #[inline(always)]
     unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
         unsafe {
-            let large = V::load_bf16(pixel.add(chunk * 32).cast());
-            large.add(V::load_bf16(pixel.add(LINE + chunk * 32).cast()))
+            let [large, middle, small] = [0, LINE, 2 * LINE].map(|line| V::load_bf16(pixel.add(line + chunk * 32).cast()));
+            large.add(middle.add(small))
         }
     }
 
     #[inline(always)]
     unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V) {
         unsafe {
-            let large = pixel.add(chunk * 32).cast::<u16>();
-            numbers.store_bf16(large);
-            let small = numbers.sub(V::load_bf16(large));
-            small.store_bf16(pixel.add(LINE + chunk * 32).cast());
+            let mut rest = numbers;
+            for line in [0, LINE, 2 * LINE] {
+                let part = pixel.add(line + chunk * 32).cast::<u16>();
+                rest = rest.sub(rest.rounded_to_bf16(part));
+            }
         }
     }
 }
@@ -133,6 +149,55 @@ pub(super) struct Bytes {
     scale: f32,
     per_scale: f32,
     zero_point: f32,
+}
+
+/// A [`Format`] whose kind is looked up at each access: for what is not worth a copy of the code for each format.
+#[derive(Clone, Copy)]
+pub(super) enum AnyForm {
+    Plain,
+    Brain,
+    Triple,
+    Bytes(Bytes),
+}
+
+impl AnyForm {
+    pub(super) fn new(format: Format) -> Self {
+        match format {
+            Format::F32 => Self::Plain,
+            Format::Bf16 => Self::Brain,
+            Format::Split => Self::Triple,
+            Format::U8(grid) => Self::Bytes(Bytes::new(grid)),
+        }
+    }
+}
+
+impl Form for AnyForm {
+    /// Of no use here: it depends on the kind.
+    const CHUNKS: usize = 0;
+
+    #[inline(always)]
+    unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
+        unsafe {
+            match self {
+                Self::Plain => Plain.load(pixel, chunk),
+                Self::Brain => Brain.load(pixel, chunk),
+                Self::Triple => Triple.load(pixel, chunk),
+                Self::Bytes(form) => form.load(pixel, chunk),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V) {
+        unsafe {
+            match self {
+                Self::Plain => Plain.store(pixel, chunk, numbers),
+                Self::Brain => Brain.store(pixel, chunk, numbers),
+                Self::Triple => Triple.store(pixel, chunk, numbers),
+                Self::Bytes(form) => form.store(pixel, chunk, numbers),
+            }
+        }
+    }
 }
 
 impl Bytes {

@@ -29,12 +29,13 @@ pub(crate) struct Map {
 }
 
 impl Map {
-    /// A map by itself, whose halo begins at byte 0.
+    /// A map by itself, whose halo begins at byte 0. What is right of a row is left of the next: one halo serves both.
     pub(crate) fn new(format: Format, [images, channels, rows, columns]: [usize; 4], halo: [usize; 4]) -> Self {
         let [top, left, bottom, right] = halo;
-        let row_stride = (left + columns + right) * format.bytes();
+        let row_stride = (columns + left.max(right)) * format.bytes();
         let block_stride = (top + rows + bottom) * row_stride;
-        let image_stride = channels.div_ceil(format.channels()) * block_stride;
+        // After the last row of the last block there is no next one.
+        let image_stride = channels.div_ceil(format.channels()) * block_stride + left * format.bytes();
         let offset = top * row_stride + left * format.bytes();
         Self { offset, format, images, channels, rows, columns, image_stride, block_stride, row_stride, halo }
     }
@@ -56,6 +57,16 @@ impl Map {
             + block * self.block_stride
             + row * self.row_stride
             + column * self.format.bytes()
+    }
+
+    /// Chunks of sixteen channels.
+    pub(crate) fn chunks(&self) -> usize {
+        self.blocks() * self.format.chunks()
+    }
+
+    /// Byte of the block in which a chunk of a pixel lies.
+    pub(crate) fn chunk(&self, image: usize, chunk: usize, row: usize, column: usize) -> usize {
+        self.pixel(image, chunk / self.format.chunks(), row, column)
     }
 
     /// The channels from block `first` on, as a map of its own.

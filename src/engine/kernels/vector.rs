@@ -24,6 +24,8 @@ pub(super) trait Vector: Copy {
     unsafe fn load_bf16(from: *const u16) -> Self;
     /// Stores sixteen bfloat16, rounded to the nearest, ties to even.
     unsafe fn store_bf16(self, to: *mut u16);
+    /// Stores sixteen bfloat16, and gives them back as floats.
+    unsafe fn rounded_to_bf16(self, to: *mut u16) -> Self;
     /// Sixteen unsigned bytes, as floats.
     unsafe fn load_u8(from: *const u8) -> Self;
     /// Stores sixteen unsigned bytes, rounded to the nearest, ties to even, and limited to 0 … 255.
