@@ -31,6 +31,7 @@ mod sets;
 mod stem;
 mod step;
 mod vector;
+mod winograd;
 
 pub(crate) use block::Block;
 pub(crate) use channels::Regroup;
@@ -47,6 +48,7 @@ pub(crate) use sets::{Kernels, best, of};
 pub(crate) use stem::Stem;
 pub(crate) use step::{Cost, Memory, Place, Step, Work};
 pub(crate) use vector::LANES;
+pub(crate) use winograd::{TileCut, Winograd};
 
 /// Bytes of the filters of one tap for one chunk of outputs.
 pub(crate) const TILE: usize = LANES * LINE;

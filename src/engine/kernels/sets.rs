@@ -3,6 +3,7 @@
 use super::finish::{self, Destination, Finish};
 use super::product::{self, Product};
 use super::vector::F32Dot;
+use super::winograd::{Outputs, Winograd};
 use super::{Depthwise, Elementwise, Format, Memory, Pack, Pooling, Regroup, Stem, Unpack, scalar};
 use crate::engine::KernelSet;
 
@@ -19,6 +20,8 @@ pub(crate) struct Kernels {
     pub(super) release: unsafe fn(),
     pub(super) finish: unsafe fn(&Finish, &Destination),
     pub(super) pack_windows: unsafe fn(&Stem, (&[f32], *mut u8)),
+    pub(super) winograd_inputs: unsafe fn(&Winograd, usize, usize, *mut u8, &Memory),
+    pub(super) winograd_outputs: unsafe fn(&Winograd, Outputs),
     pub(super) depthwise: unsafe fn(&Depthwise, usize, &Memory),
     pub(super) pooling: unsafe fn(&Pooling, usize, &Memory),
     pub(super) elementwise: unsafe fn(&Elementwise, usize, &Memory),
@@ -90,6 +93,14 @@ macro_rules! kernels {
             unsafe fn pack_windows(stem: &Stem, windows: (&[f32], *mut u8)) {
                 unsafe { stem.pack::<$vector>(windows) }
             }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn winograd_inputs(work: &Winograd, part: usize, block: usize, to: *mut u8, memory: &Memory) {
+                unsafe { work.inputs::<$vector>(part, block, to, memory) }
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn winograd_outputs(work: &Winograd, outputs: Outputs) {
+                unsafe { work.outputs::<$vector>(outputs) }
+            }
             kernels!(@items [$($features)?] $vector, depthwise Depthwise, pooling Pooling, elementwise Elementwise,
                 regroup Regroup, pack Pack, unpack Unpack);
             Kernels {
@@ -100,6 +111,8 @@ macro_rules! kernels {
                 release: nothing,
                 finish,
                 pack_windows,
+                winograd_inputs,
+                winograd_outputs,
                 depthwise,
                 pooling,
                 elementwise,

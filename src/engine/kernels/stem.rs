@@ -27,7 +27,11 @@ pub(crate) struct Stem {
 /// A line of memory.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
-struct Line([u8; LINE]);
+pub(super) struct Line([u8; LINE]);
+
+impl Line {
+    pub(super) const ZERO: Self = Self([0; LINE]);
+}
 
 /// What a thread packs windows in.
 #[derive(Default)]
@@ -119,7 +123,7 @@ impl Stem {
                 scratch.windows[start + channels * self.kernel[0] * 3] = 0.0;
             }
         }
-        scratch.lines.resize(columns * self.convolve.pixel_stride / LINE, Line([0; LINE]));
+        scratch.lines.resize(columns * self.convolve.pixel_stride / LINE, Line::ZERO);
     }
 
     /// # Safety
