@@ -1,7 +1,7 @@
 //! Filters in the order in which the kernels read them.
 
 use super::vector::LANES;
-use super::{Block, Format, LINE, TILE, winograd};
+use super::{Block, Format, LINE, TILE, tile};
 use crate::engine::graph::{Convolution, Elements};
 use half::{bf16, f16};
 use rayon::prelude::*;
@@ -157,7 +157,7 @@ impl Source<'_> {
 
     /// Writes what a chunk's filters of 3×3 become at a point.
     fn fill_point(&self, chunk: usize, point: usize, edge: usize, tiles: &mut [u8]) {
-        let points = winograd::filter_points(edge);
+        let points = tile::filter_points(edge);
         let (down, across) = (points[point / points.len()], points[point % points.len()]);
         let factors: [f64; 9] = std::array::from_fn(|place| down[place / 3] * across[place % 3]);
         let outputs = self.convolution.weights.shape[0];
@@ -171,7 +171,8 @@ impl Source<'_> {
 
     /// Writes one output's numbers into its lane of a chunk's tiles.
     fn fill(&self, output: usize, lane: usize, [channels, places]: [usize; 2], format: Format, tiles: &mut [u8]) {
-        let at = |channel: usize, place: usize| (channel / format.channels() * places + place, channel % format.channels());
+        let at =
+            |channel: usize, place: usize| (channel / format.channels() * places + place, channel % format.channels());
         if let (Format::U8(_), Elements::I8 { integers, .. }) = (format, &self.convolution.weights.elements) {
             for (index, integer) in integers[output * self.fan_in..][..self.fan_in].iter().enumerate() {
                 let (tap, channel) = at(index / places, index % places);

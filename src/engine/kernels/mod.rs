@@ -30,6 +30,7 @@ mod scalar;
 mod sets;
 mod stem;
 mod step;
+mod tile;
 mod vector;
 mod winograd;
 
@@ -44,6 +45,8 @@ pub(crate) use map::Map;
 pub(crate) use pack::{Pack, Unpack};
 pub(crate) use plain::{Located, PlainStep};
 pub(crate) use pool::Pooling;
+#[cfg(test)]
+pub(crate) use sets::all;
 pub(crate) use sets::{Kernels, best, of};
 pub(crate) use stem::Stem;
 pub(crate) use step::{Cost, Memory, Place, Step, Work};

@@ -2,9 +2,9 @@
 
 use super::finish::{self, Destination, Finish};
 use super::product::{self, Product};
+use super::tile::Outputs;
 use super::vector::F32Dot;
-use super::winograd::{Outputs, Winograd};
-use super::{Depthwise, Elementwise, Format, Memory, Pack, Pooling, Regroup, Stem, Unpack, scalar};
+use super::{Depthwise, Elementwise, Format, Memory, Pack, Pooling, Regroup, Stem, Unpack, Winograd, scalar};
 use crate::engine::KernelSet;
 
 /// The kernels of one instruction set.
@@ -43,21 +43,22 @@ impl Kernels {
 
 /// The kernels of an instruction set, if this processor has it.
 pub(crate) fn of(set: KernelSet) -> Option<&'static Kernels> {
-    match set {
-        KernelSet::Scalar => Some(&SCALAR),
-        #[cfg(target_arch = "x86_64")]
-        KernelSet::Avx2 => x86::has_avx2().then_some(&x86::AVX2),
-        #[cfg(target_arch = "x86_64")]
-        KernelSet::Avx512 => x86::avx512().first().copied(),
-        #[cfg(target_arch = "x86_64")]
-        KernelSet::Amx => (super::amx::is_there() && x86::avx512().len() == 3).then_some(&x86::AMX),
-        _ => None,
-    }
+    all().into_iter().find(|kernels| kernels.set == set)
 }
 
 /// The best kernels of this processor.
 pub(crate) fn best() -> &'static Kernels {
-    [KernelSet::Amx, KernelSet::Avx512, KernelSet::Avx2].into_iter().find_map(of).unwrap_or(&SCALAR)
+    all().first().copied().unwrap_or(&SCALAR)
+}
+
+/// All kernels that this processor can run, the best ones first.
+pub(crate) fn all() -> Vec<&'static Kernels> {
+    #[cfg(target_arch = "x86_64")]
+    let mut kernels = x86::all();
+    #[cfg(not(target_arch = "x86_64"))]
+    let mut kernels = Vec::new();
+    kernels.push(&SCALAR);
+    kernels
 }
 
 unsafe fn no_tiles(_: usize) {}
@@ -68,7 +69,7 @@ unsafe fn nothing() {}
 macro_rules! kernels {
     ($static:ident, $set:expr, $vector:ty, $pixels:literal,
         [$f32:ty: $f32_most:literal, $bf16:ty: $bf16_most:literal, $u8:ty: $u8_most:literal] $(, $features:literal)?) => {
-        pub(super) static $static: Kernels = {
+        static $static: Kernels = {
             $(#[target_feature(enable = $features)])?
             unsafe fn product_f32(product: &Product) {
                 unsafe { product::product::<$f32, $f32_most>(product) }
@@ -151,15 +152,17 @@ mod x86 {
     kernels!(AVX512_BASE, KernelSet::Avx512, Avx512<false>, 14,
         [F32Dot<Avx512<false>>: 14, avx2::Bf16Dot: 6, avx2::U8Dot: 6], "avx512f,avx512bw,avx512vl,avx512dq,fma");
 
-    static AVX512_VNNI: Kernels =
-        Kernels { products: [AVX512_BASE.products[0], AVX512_BASE.products[1], vnni, AVX512_BASE.products[3]], ..AVX512_BASE };
+    static AVX512_VNNI: Kernels = Kernels {
+        products: [AVX512_BASE.products[0], AVX512_BASE.products[1], vnni, AVX512_BASE.products[3]],
+        ..AVX512_BASE
+    };
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma")]
     unsafe fn vnni(product: &Product) {
         unsafe { product::product::<avx512::U8Dot, 14>(product) }
     }
 
-    pub(super) static AMX: Kernels = Kernels {
+    static AMX: Kernels = Kernels {
         set: KernelSet::Amx,
         pixels: amx::PIXELS,
         products: [AVX512.products[0], amx::bf16, amx::u8, amx::split],
@@ -168,19 +171,21 @@ mod x86 {
         ..AVX512
     };
 
-    pub(super) fn has_avx2() -> bool {
-        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
-    }
-
-    /// Every table of AVX-512 that this processor can use, the best one first.
-    pub(super) fn avx512() -> Vec<&'static Kernels> {
-        let base = is_x86_feature_detected!("avx512f")
+    pub(super) fn all() -> Vec<&'static Kernels> {
+        let avx512 = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512dq");
-        let vnni = is_x86_feature_detected!("avx512vnni");
-        let bf16 = is_x86_feature_detected!("avx512bf16");
-        let tables = [(&AVX512, base && vnni && bf16), (&AVX512_VNNI, base && vnni), (&AVX512_BASE, base)];
+        let vnni = avx512 && is_x86_feature_detected!("avx512vnni");
+        let bf16 = vnni && is_x86_feature_detected!("avx512bf16");
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        let tables = [
+            (&AMX, bf16 && amx::is_there()),
+            (&AVX512, bf16),
+            (&AVX512_VNNI, vnni),
+            (&AVX512_BASE, avx512),
+            (&AVX2, avx2),
+        ];
         tables.into_iter().filter_map(|(table, there)| there.then_some(table)).collect()
     }
 }

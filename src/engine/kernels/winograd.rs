@@ -9,6 +9,7 @@
 use super::finish::{Destination, Finish};
 use super::product::{Product, SUMS};
 use super::stem::Line;
+use super::tile::{Inputs, Outputs, Rows};
 use super::vector::Vector;
 use super::{Filters, Kernels, LANES, LINE, Map, Memory};
 use crate::engine::graph::Activation;
@@ -78,7 +79,7 @@ impl TileCut {
     /// Bytes from point to point of the transformed inputs: an odd number of lines, so that a tile's points do not fall on
     /// the same place of the cache.
     fn input_stride(&self, blocks: usize) -> usize {
-        blocks * self.block_bytes() / LINE * LINE | LINE
+        blocks * self.block_bytes() | LINE
     }
 
     /// Bytes from point to point of the sums.
@@ -105,10 +106,6 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Outputs of neighbouring tiles on their way to the map: a chunk's sums for each of up to four rows.
-#[repr(align(64))]
-pub(super) struct Rows([f32; 4 * SUMS / 4]);
-
 /// Where a tile is.
 #[derive(Debug, Clone, Copy)]
 struct Place {
@@ -116,17 +113,6 @@ struct Place {
     /// Of the tile's first output.
     row: usize,
     column: usize,
-}
-
-/// A tile's sums, and where its outputs go.
-pub(super) struct Outputs<'a> {
-    /// The first point's line of the first tile.
-    sums: *const f32,
-    /// Bytes from point to point.
-    stride: usize,
-    /// Which of the tiles in a row it is.
-    index: usize,
-    rows: &'a mut Rows,
 }
 
 impl Winograd {
@@ -166,7 +152,8 @@ impl Winograd {
     pub(super) unsafe fn input_item(&self, item: usize, kernels: &Kernels, memory: &Memory) {
         let (part, block) = (item / self.input.blocks(), item % self.input.blocks());
         unsafe {
-            let to = memory.buffer.add(self.transformed.unwrap_or(0) + part * self.cut.input_bytes(self.input.blocks()));
+            let to =
+                memory.buffer.add(self.transformed.unwrap_or(0) + part * self.cut.input_bytes(self.input.blocks()));
             (kernels.winograd_inputs)(self, part, block, to, memory);
         }
     }
@@ -265,7 +252,15 @@ impl Winograd {
     }
 
     /// Bias, activation and residual, row by row.
-    unsafe fn finish(&self, place: Place, columns: usize, chunk: usize, rows: &Rows, kernels: &Kernels, memory: &Memory) {
+    unsafe fn finish(
+        &self,
+        place: Place,
+        columns: usize,
+        chunk: usize,
+        rows: &Rows,
+        kernels: &Kernels,
+        memory: &Memory,
+    ) {
         let finish = Finish {
             scale: self.filters.scale(),
             bias: self.filters.bias(),
@@ -276,8 +271,7 @@ impl Winograd {
         };
         for row in 0..self.cut.edge.min(self.output.rows - place.row) {
             unsafe {
-                let at =
-                    |map: &Map| memory.buffer.add(map.pixel(place.image, chunk, place.row + row, place.column));
+                let at = |map: &Map| memory.buffer.add(map.pixel(place.image, chunk, place.row + row, place.column));
                 let destination = Destination {
                     sums: rows.0[row * SUMS / 4..].as_ptr(),
                     channel: chunk * LANES,
@@ -305,8 +299,9 @@ impl Winograd {
                 let from = memory.buffer.add(self.input.pixel(image, block, row, column) - self.reach);
                 // What lies beyond the window of the last output is another row's, or nobody's.
                 let there = [self.output.rows + 2 - row, self.output.columns + 2 - column];
-                let tile = Tile { from, row_stride: self.input.row_stride, there, to: to.add(index * LINE), stride };
-                if self.cut.edge == 4 { tile.transform::<V, 6>() } else { tile.transform::<V, 4>() }
+                let to = to.add(index * LINE);
+                let inputs = Inputs { from, row_stride: self.input.row_stride, there, to, stride };
+                if self.cut.edge == 4 { inputs.transform::<V, 6>() } else { inputs.transform::<V, 4>() }
             }
             // The last group's tiles that do not count.
             for index in range.len()..self.cut.block_bytes() / LINE {
@@ -323,9 +318,7 @@ impl Winograd {
     /// The pointer is valid.
     #[inline(always)]
     pub(super) unsafe fn outputs<V: Vector>(&self, outputs: Outputs) {
-        unsafe {
-            if self.cut.edge == 4 { outputs.transform::<V, 6>() } else { outputs.transform::<V, 4>() }
-        }
+        unsafe { if self.cut.edge == 4 { outputs.transform::<V, 6>() } else { outputs.transform::<V, 4>() } }
     }
 }
 
@@ -335,129 +328,4 @@ fn room(lines: &mut Vec<Line>, bytes: usize) -> *mut u8 {
         lines.resize(bytes.div_ceil(LINE), Line::ZERO);
     }
     lines.as_mut_ptr().cast()
-}
-
-/// One block of one tile of inputs.
-struct Tile {
-    from: *const u8,
-    row_stride: usize,
-    /// Rows and columns from the first on.
-    there: [usize; 2],
-    to: *mut u8,
-    /// Bytes from point to point.
-    stride: usize,
-}
-
-impl Tile {
-    #[inline(always)]
-    unsafe fn transform<V: Vector, const N: usize>(&self) {
-        unsafe {
-            if self.there[0] >= N && self.there[1] >= N {
-                self.transform_from::<V, N>(|row, column| self.load(row, column));
-            } else {
-                let exists = |row: usize, column: usize| row < self.there[0] && column < self.there[1];
-                self.transform_from::<V, N>(|row, column| {
-                    if exists(row, column) { self.load(row, column) } else { V::splat(0.0) }
-                });
-            }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn load<V: Vector>(&self, row: usize, column: usize) -> V {
-        unsafe { V::load(self.from.add(row * self.row_stride + column * LINE).cast()) }
-    }
-
-    #[inline(always)]
-    unsafe fn transform_from<V: Vector, const N: usize>(&self, load: impl Fn(usize, usize) -> V) {
-        unsafe {
-            let mut columns = [[V::splat(0.0); N]; N];
-            for (index, column) in columns.iter_mut().enumerate() {
-                *column = input_points(std::array::from_fn(|row| load(row, index)));
-            }
-            for row in 0..N {
-                let points = input_points::<V, N>(std::array::from_fn(|column| columns[column][row]));
-                for (column, point) in points.into_iter().enumerate() {
-                    point.store(self.to.add((row * N + column) * self.stride).cast());
-                }
-            }
-        }
-    }
-}
-
-impl Outputs<'_> {
-    #[inline(always)]
-    unsafe fn transform<V: Vector, const N: usize>(self) {
-        unsafe {
-            let load = |point: usize| V::load(self.sums.byte_add(point * self.stride));
-            let mut columns = [[V::splat(0.0); 4]; N];
-            for (index, column) in columns.iter_mut().enumerate() {
-                *column = output_places::<V, N>(std::array::from_fn(|row| load(row * N + index)));
-            }
-            let first = self.rows.0.as_mut_ptr().add(self.index * (N - 2) * LANES);
-            for row in 0..N - 2 {
-                let places = output_places::<V, N>(std::array::from_fn(|column| columns[column][row]));
-                for (column, place) in places.into_iter().take(N - 2).enumerate() {
-                    place.store(first.add(row * SUMS / 4 + column * LANES));
-                }
-            }
-        }
-    }
-}
-
-/// A row or column of inputs becomes one of points: Bᵀ of the paper, for the points 0, 1, −1, 2, −2, ∞ or 0, 1, −1, ∞.
-#[inline(always)]
-unsafe fn input_points<V: Vector, const N: usize>(d: [V; N]) -> [V; N] {
-    let mut points = d;
-    unsafe {
-        if N == 6 {
-            let [two, four, five] = [2.0, -4.0, -5.0].map(|x| V::splat(x));
-            let (even, odd) = (d[2].mul_add(four, d[4]), d[1].mul_add(four, d[3]));
-            let (near, far) = (d[4].sub(d[2]), d[3].sub(d[1]).mul(two));
-            points[0] = d[0].mul_add(V::splat(4.0), d[2].mul_add(five, d[4]));
-            (points[1], points[2]) = (even.add(odd), even.sub(odd));
-            (points[3], points[4]) = (near.add(far), near.sub(far));
-            points[5] = d[1].mul_add(V::splat(4.0), d[3].mul_add(five, d[5]));
-        } else {
-            points[0] = d[0].sub(d[2]);
-            (points[1], points[2]) = (d[1].add(d[2]), d[2].sub(d[1]));
-            points[3] = d[1].sub(d[3]);
-        }
-    }
-    points
-}
-
-/// A row or column of points' sums becomes one of outputs, the first N − 2 of four: Aᵀ of the paper.
-#[inline(always)]
-unsafe fn output_places<V: Vector, const N: usize>(m: [V; N]) -> [V; 4] {
-    unsafe {
-        let (sum, difference) = (m[1].add(m[2]), m[1].sub(m[2]));
-        if N == 6 {
-            let (far_sum, far_difference) = (m[3].add(m[4]), m[3].sub(m[4]));
-            let scaled = |x: V, factor: f32, y: V| x.mul_add(V::splat(factor), y);
-            [
-                m[0].add(sum.add(far_sum)),
-                scaled(far_difference, 2.0, difference),
-                scaled(far_sum, 4.0, sum),
-                scaled(far_difference, 8.0, difference).add(m[5]),
-            ]
-        } else {
-            let zero = V::splat(0.0);
-            [m[0].add(sum), difference.sub(m[3]), zero, zero]
-        }
-    }
-}
-
-/// What a filter's row or column becomes at each point: G of the paper.
-pub(super) fn filter_points(edge: usize) -> &'static [[f64; 3]] {
-    const FOUR: [[f64; 3]; 6] = [
-        [1.0 / 4.0, 0.0, 0.0],
-        [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
-        [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
-        [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
-        [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
-        [0.0, 0.0, 1.0],
-    ];
-    const TWO: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
-    if edge == 4 { &FOUR } else { &TWO }
 }
