@@ -3,10 +3,10 @@
 //! `import` makes it from an ONNX file for given input shapes: what depends on shapes and constants alone is computed
 //! there, so that no integer is left. `fuse` then brings what belongs to a convolution into it.
 
-mod fuse;
 mod import;
-pub(crate) use fuse::fuse;
+mod fuse;
 pub(crate) use import::{ImportError, import};
+pub(crate) use fuse::fuse;
 
 use bytes::Bytes;
 

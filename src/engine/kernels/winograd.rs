@@ -79,12 +79,12 @@ impl TileCut {
     /// Bytes from point to point of the transformed inputs: an odd number of lines, so that a tile's points do not fall on
     /// the same place of the cache.
     fn input_stride(&self, blocks: usize) -> usize {
-        blocks * self.block_bytes() | LINE
+        (blocks * self.block_bytes()) | LINE
     }
 
     /// Bytes from point to point of the sums.
     fn sums_stride(&self) -> usize {
-        self.tiles.div_ceil(self.pixels) * self.pass * SUMS | LINE
+        (self.tiles.div_ceil(self.pixels) * self.pass * SUMS) | LINE
     }
 
     /// Bytes of the sums that are kept at a time.
