@@ -144,8 +144,12 @@ fn graph(convolution: Convolution, [input, output]: [Vec<usize>; 2], format: For
 }
 
 fn plan(case: &Case, kernels: &'static Kernels, format: Format) -> Plan {
+    plan_for(case, kernels, format, super::Memory::Normal)
+}
+
+fn plan_for(case: &Case, kernels: &'static Kernels, format: Format, memory: super::Memory) -> Plan {
     let float = if let Format::U8(_) = format { Format::F32 } else { format };
-    let settings = Settings { kernels, threads: 2, float, memory: super::Memory::Normal };
+    let settings = Settings { kernels, threads: 2, float, memory };
     Plan::new(&case.graph, settings, &FilterStore::default()).unwrap()
 }
 
@@ -236,11 +240,14 @@ fn tiles_of_any_size_and_cut_give_the_sums_of_64_bit_floats() {
 
 #[test]
 fn large_maps_are_done_in_tiles_and_small_ones_are_not() {
-    let algorithm = |shape: Shape| {
+    let algorithm = |shape: Shape, memory| {
         let (case, kernels) = (case(shape, Format::F32), all().pop().unwrap());
-        plan(&case, kernels, Format::F32).steps.iter().map(|step| step.cost.algorithm).find(|name| *name != "copy")
+        let plan = plan_for(&case, kernels, Format::F32, memory);
+        plan.steps.iter().map(|step| step.cost.algorithm).find(|name| *name != "copy")
     };
-    assert_eq!(algorithm([1, 64, 64, 40, 40, 3, 1]), Some("winograd4"));
-    assert_eq!(algorithm([1, 64, 64, 1, 1, 3, 1]), Some("direct"));
-    assert_eq!(algorithm([1, 64, 64, 40, 40, 3, 2]), Some("direct"));
+    let normal = |shape| algorithm(shape, super::Memory::Normal);
+    assert_eq!(normal([1, 64, 64, 40, 40, 3, 1]), Some("winograd4"));
+    assert_eq!(normal([1, 64, 64, 1, 1, 3, 1]), Some("direct"));
+    assert_eq!(normal([1, 64, 64, 40, 40, 3, 2]), Some("direct"));
+    assert_eq!(algorithm([1, 64, 64, 40, 40, 3, 1], super::Memory::Low), Some("winograd2"));
 }

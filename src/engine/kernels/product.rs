@@ -6,6 +6,10 @@ use super::{LINE, TILE};
 /// Bytes of the sums of one chunk for one group of up to sixteen pixels.
 pub(crate) const SUMS: usize = 16 * LINE;
 
+/// Bytes from the filters that are multiplied to those that are fetched into the cache meanwhile: a network's filters are
+/// read once in a run, from far away, and the processor by itself looks no further than the page.
+const AHEAD: usize = 2 * TILE;
+
 /// What is multiplied with what, and where the sums go.
 ///
 /// A *tap* is one place of the window in one block of input channels. Its filters, for one chunk of sixteen outputs,
@@ -84,6 +88,18 @@ pub(super) unsafe fn split<D: Dot>(product: &Product) {
     }
 }
 
+/// Has the processor fetch a line, if there is one.
+#[inline(always)]
+fn fetch(line: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(line.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = line;
+}
+
 #[inline(always)]
 unsafe fn by_pixels<D: Dot, const CHUNKS: usize, const MOST: usize>(product: &Product, group: usize, chunk: usize) {
     let mut pixel = 0;
@@ -136,6 +152,7 @@ unsafe fn block<D: Dot, const CHUNKS: usize, const PIXELS: usize>(
         for &tap in product.taps {
             let line = first.add(tap as usize);
             for step in 0..LANES {
+                filters.iter().for_each(|filters| fetch(filters.wrapping_add(AHEAD + step * LINE)));
                 let numbers: [D::Filters; CHUNKS] = std::array::from_fn(|i| D::filters(filters[i].add(step * LINE)));
                 for (pixel, line) in (0..PIXELS).map(|pixel| (pixel, line.add(pixel * stride + step * 4))) {
                     let inputs = D::inputs(line);

@@ -52,7 +52,7 @@ impl Inputs {
                 *column = input_points(std::array::from_fn(|row| load(row, index)));
             }
             for row in 0..N {
-                let points = input_points(columns.map(|column| column[row]));
+                let points = input_points(columns.each_ref().map(|column| column[row]));
                 for (column, point) in points.into_iter().enumerate() {
                     point.store(self.to.add((row * N + column) * self.stride).cast());
                 }
@@ -92,7 +92,7 @@ impl Outputs<'_> {
             }
             let first = self.rows.0.as_mut_ptr().add(self.index * (N - 2) * LANES);
             for row in 0..N - 2 {
-                let places = output_places(columns.map(|column| column[row]));
+                let places = output_places(columns.each_ref().map(|column| column[row]));
                 for (column, place) in places.into_iter().take(N - 2).enumerate() {
                     place.store(first.add(row * SUMS / 4 + column * LANES));
                 }

@@ -21,7 +21,7 @@ const ITEMS: usize = 4;
 const TRANSFORM: f64 = 28.0;
 
 /// Bytes of filters that a thread reads in a nanosecond.
-const FILTER_BYTES: f64 = 14.0;
+const FILTER_BYTES: f64 = 20.0;
 
 impl Lowering<'_> {
     /// A convolution, tile by tile.
