@@ -249,5 +249,6 @@ fn large_maps_are_done_in_tiles_and_small_ones_are_not() {
     assert_eq!(normal([1, 64, 64, 40, 40, 3, 1]), Some("winograd4"));
     assert_eq!(normal([1, 64, 64, 1, 1, 3, 1]), Some("direct"));
     assert_eq!(normal([1, 64, 64, 40, 40, 3, 2]), Some("direct"));
-    assert_eq!(algorithm([1, 64, 64, 40, 40, 3, 1], super::Memory::Low), Some("winograd2"));
+    assert_eq!(normal([1, 256, 256, 12, 12, 3, 1]), Some("winograd4"));
+    assert_eq!(algorithm([1, 256, 256, 12, 12, 3, 1], super::Memory::Low), Some("winograd2"));
 }
