@@ -9,6 +9,8 @@ mod threads;
 #[cfg(feature = "tract")]
 mod tract;
 
+pub use kernels::keep_freed_memory;
+
 use crate::tensor::{NamedTensors, Tensor};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,7 @@ use super::Settings;
 use super::lower::Lowering;
 use crate::engine::KernelSet;
 use crate::engine::graph::{Activation, Convolution, Elements, Node, Unsupported};
-use crate::engine::kernels::{Arrangement, Convolve, Cut, Depthwise, Format, LANES, Map, Place, Stem, Work};
+use crate::engine::kernels::{Arrangement, Convolve, Cut, Depthwise, Format, KEPT_GROUPS, LANES, Map, Place, Stem, TILE, Work};
 
 /// The most numbers of a window that [`Stem`] packs into blocks of their own.
 const STEM_WINDOW: usize = 64;
@@ -15,6 +15,9 @@ const STEM_ROWS: usize = 4;
 /// Bytes of inputs that an item of a convolution looks at: they stay in a core's second-level cache while all filters
 /// go over them.
 const INPUT_BYTES: usize = 512 << 10;
+
+/// Bytes of filters that are kept in the first-level cache beside the sums of [`KEPT_GROUPS`].
+const KEPT_FILTERS: usize = 18 << 10;
 
 /// Items for each thread, so that no thread waits long for another's last one.
 const ITEMS: usize = 4;
@@ -206,7 +209,14 @@ fn cut(input: &Map, output: &Map, stride: [usize; 2], filters: usize, settings: 
     }
     // Groups go in pairs.
     let groups = all.div_ceil(pieces).next_multiple_of(2);
-    Cut { strip, pitch, pixels, groups, chunks: units.div_ceil(segments.min(units)) * unit }
+    // Sums that can be gone on with are kept, so that filters are read from the first-level cache.
+    let kept = if settings.kernels.set == KernelSet::Amx && input.format != Format::F32 {
+        let rounds = groups.div_ceil(KEPT_GROUPS);
+        [groups.div_ceil(rounds).next_multiple_of(2), (KEPT_FILTERS / (2 * TILE * input.format.lines())).max(1)]
+    } else {
+        [2, usize::MAX]
+    };
+    Cut { strip, pitch, pixels, kept, groups, chunks: units.div_ceil(segments.min(units)) * unit }
 }
 
 fn kind(convolution: &Convolution) -> String {
