@@ -49,7 +49,11 @@ impl NativeEngine {
         let quantized = graph.values.iter().any(|value| value.grid.is_some());
         let precision = options.precision.unwrap_or(if quantized { Precision::Int8 } else { Precision::F32 });
         if quantized != (precision == Precision::Int8) {
-            let what = if quantized { "the file holds 8-bit integers" } else { "the file is not quantised (`ocelli quantize` does that)" };
+            let what = if quantized {
+                "the file holds 8-bit integers"
+            } else {
+                "the file is not quantised (`ocelli quantize` does that)"
+            };
             return Err(failed(format!("{precision} was asked for, and {what}")));
         }
         let float = match (precision, kernels.set) {
@@ -60,7 +64,11 @@ impl NativeEngine {
         let settings = Settings { kernels, threads: team.threads(), float };
         let store = FilterStore::default();
         let plan = team.install(|| Plan::new(&graph, settings, &store)).map_err(|e| failed(e.to_string()))?;
-        let port = |(name, shape): &(String, Vec<usize>)| Port { name: name.clone(), dtype: "float32".into(), shape: shape.clone() };
+        let port = |(name, shape): &(String, Vec<usize>)| Port {
+            name: name.clone(),
+            dtype: "float32".into(),
+            shape: shape.clone(),
+        };
         Ok(Self {
             inputs: plan.inputs.iter().map(port).collect(),
             outputs: plan.outputs.iter().map(port).collect(),
@@ -76,9 +84,11 @@ impl NativeEngine {
     /// Runs the steps; `done` is told after each, by the first thread.
     fn steps(&self, inputs: &[Tensor], done: impl Fn(usize) + Sync) -> Result<NamedTensors, EngineError> {
         super::check(&self.inputs, inputs)?;
-        let contiguous: Vec<_> = inputs.iter().filter_map(Tensor::as_f32).map(|array| array.as_standard_layout()).collect();
+        let contiguous: Vec<_> =
+            inputs.iter().filter_map(Tensor::as_f32).map(|array| array.as_standard_layout()).collect();
         let slices: Vec<&[f32]> = contiguous.iter().filter_map(|array| array.as_slice()).collect();
-        let mut outputs: Vec<Vec<f32>> = self.outputs.iter().map(|port| vec![0.0; port.shape.iter().product()]).collect();
+        let mut outputs: Vec<Vec<f32>> =
+            self.outputs.iter().map(|port| vec![0.0; port.shape.iter().product()]).collect();
         {
             let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
             let memory = Memory::new(&mut buffer, &slices, &mut outputs, &self.plan.constants);

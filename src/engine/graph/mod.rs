@@ -3,10 +3,10 @@
 //! `import` makes it from an ONNX file for given input shapes: what depends on shapes and constants alone is computed
 //! there, so that no integer is left. `fuse` then brings what belongs to a convolution into it.
 
-mod import;
 mod fuse;
-pub(crate) use import::{ImportError, import};
+mod import;
 pub(crate) use fuse::fuse;
+pub(crate) use import::{ImportError, import};
 
 use bytes::Bytes;
 

@@ -210,7 +210,15 @@ impl Convolve {
     }
 
     /// Brings a group's sums to the output, row by row.
-    unsafe fn write(&self, at: &At, chunks: Range<usize>, finish: &Finish, kernels: &Kernels, memory: &Memory, sums: &[f32]) {
+    unsafe fn write(
+        &self,
+        at: &At,
+        chunks: Range<usize>,
+        finish: &Finish,
+        kernels: &Kernels,
+        memory: &Memory,
+        sums: &[f32],
+    ) {
         let (image, first_row) = self.row(at.strip);
         let per_block = self.output.format.chunks();
         let (mut row, mut column) = (at.first / self.cut.pitch, at.first % self.cut.pitch);
@@ -220,9 +228,8 @@ impl Convolve {
             let pixels = self.output.columns.saturating_sub(column).min(self.cut.pixels - pixel);
             for chunk in chunks.clone().step_by(per_block).filter(|_| pixels > 0) {
                 unsafe {
-                    let at = |map: &Map| {
-                        memory.buffer.add(map.pixel(image, chunk / per_block, first_row + row, column))
-                    };
+                    let at =
+                        |map: &Map| memory.buffer.add(map.pixel(image, chunk / per_block, first_row + row, column));
                     let destination = Destination {
                         sums: sums[(chunk - chunks.start) * SUMS / 4 + pixel * LANES..].as_ptr(),
                         channel: chunk * LANES,

@@ -44,7 +44,7 @@ pub(crate) use pack::{Pack, Unpack};
 pub(crate) use plain::{Located, PlainStep};
 pub(crate) use pool::Pooling;
 pub(crate) use sets::{Kernels, best, of};
-pub(crate) use stem::Stem;
+pub(crate) use stem::{STEM_WINDOW, Stem};
 pub(crate) use step::{Cost, Memory, Place, Step, Work};
 pub(crate) use vector::LANES;
 

@@ -18,7 +18,7 @@ pub(crate) struct Kernels {
     pub(super) configure: unsafe fn(usize),
     pub(super) release: unsafe fn(),
     pub(super) finish: unsafe fn(&Finish, &Destination),
-    pub(super) pack_windows: unsafe fn(&Stem, (&[f32], *mut u8)),
+    pub(super) pack_windows: unsafe fn(&Stem, &[f32], *mut u8),
     pub(super) depthwise: unsafe fn(&Depthwise, usize, &Memory),
     pub(super) pooling: unsafe fn(&Pooling, usize, &Memory),
     pub(super) elementwise: unsafe fn(&Elementwise, usize, &Memory),
@@ -83,8 +83,8 @@ macro_rules! kernels {
                 unsafe { finish::finish::<$vector>(finish, destination) }
             }
             $(#[target_feature(enable = $features)])?
-            unsafe fn pack_windows(stem: &Stem, windows: (&[f32], *mut u8)) {
-                unsafe { stem.pack::<$vector>(windows) }
+            unsafe fn pack_windows(stem: &Stem, rows: &[f32], lines: *mut u8) {
+                unsafe { stem.pack::<$vector>(rows, lines) }
             }
             kernels!(@items [$($features)?] $vector, depthwise Depthwise, pooling Pooling, elementwise Elementwise,
                 regroup Regroup, pack Pack, unpack Unpack);

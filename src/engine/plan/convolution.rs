@@ -4,10 +4,9 @@ use super::Settings;
 use super::lower::Lowering;
 use crate::engine::KernelSet;
 use crate::engine::graph::{Activation, Convolution, Elements, Node, Unsupported};
-use crate::engine::kernels::{Arrangement, Convolve, Cut, Depthwise, Format, KEPT_GROUPS, LANES, Map, Place, Stem, TILE, Work};
-
-/// The most numbers of a window that [`Stem`] packs into blocks of their own.
-const STEM_WINDOW: usize = 64;
+use crate::engine::kernels::{
+    Arrangement, Convolve, Cut, Depthwise, Format, KEPT_GROUPS, LANES, Map, Place, STEM_WINDOW, Stem, TILE, Work,
+};
 
 /// Rows of one item of a [`Stem`].
 const STEM_ROWS: usize = 4;
@@ -34,7 +33,8 @@ impl Lowering<'_> {
             return self.stem(node, convolution, from);
         }
         let output_format = self.layout.formats[node.output];
-        let fits = per_group % format.channels() == 0 && outputs / groups % (output_format.chunks().max(2) * LANES) == 0;
+        let fits =
+            per_group % format.channels() == 0 && outputs / groups % (output_format.chunks().max(2) * LANES) == 0;
         if groups > 1 && !fits {
             let dense = ungrouped(convolution);
             return self.dense(node, &dense, format, multiply_adds(convolution, &self.shape(node.output)?));
@@ -62,7 +62,13 @@ impl Lowering<'_> {
         Ok((Some(map), after))
     }
 
-    fn dense(&mut self, node: &Node, convolution: &Convolution, format: Format, multiply_adds: u64) -> Result<(), Unsupported> {
+    fn dense(
+        &mut self,
+        node: &Node,
+        convolution: &Convolution,
+        format: Format,
+        multiply_adds: u64,
+    ) -> Result<(), Unsupported> {
         let input = self.map(node, node.inputs[0], format)?;
         let (residual, after) = self.residual(node, convolution)?;
         let output = self.new_map(node.output)?;
@@ -71,7 +77,10 @@ impl Lowering<'_> {
         let blocks = per_group.div_ceil(format.channels());
         let mut taps = Vec::with_capacity(blocks * rows * columns);
         for block in 0..blocks {
-            taps.extend(window(&input, [rows, columns], convolution.dilation).map(|tap| tap + (block * input.block_stride) as u32));
+            taps.extend(
+                window(&input, [rows, columns], convolution.dilation)
+                    .map(|tap| tap + (block * input.block_stride) as u32),
+            );
         }
         let [top, left, ..] = convolution.padding;
         let work = Convolve {
@@ -79,7 +88,11 @@ impl Lowering<'_> {
             reach: top * input.row_stride + left * format.bytes(),
             stride: convolution.stride,
             pixel_stride: convolution.stride[1] * format.bytes(),
-            group: if convolution.groups == 1 { [0, usize::MAX] } else { [blocks, outputs / convolution.groups / LANES] },
+            group: if convolution.groups == 1 {
+                [0, usize::MAX]
+            } else {
+                [blocks, outputs / convolution.groups / LANES]
+            },
             activation: convolution.activation,
             after,
             cut: cut(&input, &output, convolution.stride, filters.bytes(), &self.settings),
