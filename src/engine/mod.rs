@@ -1,6 +1,7 @@
 //! Runs networks: named tensors in, named tensors out. Nothing here knows what the numbers mean.
 
 mod graph;
+mod plain;
 #[cfg(feature = "tract")]
 mod tract;
 

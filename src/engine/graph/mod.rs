@@ -3,6 +3,15 @@
 //! `import` makes it from an ONNX file for given input shapes: what depends on shapes and constants alone is computed
 //! there, so that no integer is left. `fuse` then brings what belongs to a convolution into it.
 
+mod call;
+mod constants;
+mod fold;
+mod import;
+mod operators;
+mod shapes;
+
+pub(crate) use import::{ImportError, import};
+
 use bytes::Bytes;
 
 /// A value's place in [`Graph::values`].
