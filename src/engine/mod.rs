@@ -1,7 +1,11 @@
 //! Runs networks: named tensors in, named tensors out. Nothing here knows what the numbers mean.
 
 mod graph;
+mod kernels;
+mod native;
 mod plain;
+mod plan;
+mod threads;
 #[cfg(feature = "tract")]
 mod tract;
 
@@ -70,6 +74,74 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// [`EngineError::Input`] for inputs it was not prepared for, [`EngineError::Run`].
     fn run(&self, inputs: Vec<Tensor>) -> Result<NamedTensors, EngineError>;
+
+    /// Runs it, and tells how long each layer took.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    fn profile(&self, inputs: Vec<Tensor>) -> Result<Vec<LayerTime>, EngineError> {
+        drop(inputs);
+        Err(EngineError::Run { engine: self.name(), reason: "it does not tell the time of its layers".into() })
+    }
+}
+
+/// Whether these are the tensors that an engine was prepared for.
+fn check(ports: &[Port], inputs: &[Tensor]) -> Result<(), EngineError> {
+    if inputs.len() != ports.len() {
+        let reason = format!("{} tensors for the network's {} inputs", inputs.len(), ports.len());
+        return Err(EngineError::Input { name: String::new(), reason });
+    }
+    for (port, tensor) in ports.iter().zip(inputs) {
+        if port.dtype != tensor.dtype() || port.shape != tensor.shape() {
+            let (found, shape) = (tensor.dtype(), tensor.shape());
+            let reason = format!("{found} {shape:?} in place of {} {:?}", port.dtype, port.shape);
+            return Err(EngineError::Input { name: port.name.clone(), reason });
+        }
+    }
+    Ok(())
+}
+
+/// Time that a layer took.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LayerTime {
+    /// The node's name.
+    pub name: String,
+    /// The operation: `conv3x3s1`.
+    pub kind: String,
+    /// How it is done.
+    pub algorithm: String,
+    /// Shape of the output, without the batch.
+    pub shape: Vec<usize>,
+    /// Milliseconds.
+    pub ms: f64,
+    /// Multiplications, each with its addition.
+    pub multiply_adds: u64,
+}
+
+/// How exact the arithmetic is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floats.
+    F32,
+    /// bfloat16.
+    Bf16,
+    /// 8-bit integers.
+    Int8,
+}
+
+/// An instruction set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KernelSet {
+    /// AMX.
+    Amx,
+    /// AVX-512.
+    Avx512,
+    /// AVX2.
+    Avx2,
+    /// Any.
+    Scalar,
 }
 
 /// Which engine runs a network.
@@ -79,6 +151,8 @@ pub enum EngineKind {
     /// The quickest that can.
     #[default]
     Auto,
+    /// This project's own.
+    Native,
     /// [tract](https://github.com/sonos/tract).
     Tract,
 }
@@ -90,13 +164,19 @@ pub struct EngineOptions {
     pub kind: EngineKind,
     /// Threads that share the work of one run.
     pub threads: NonZeroUsize,
+    /// How exact; `None`: as the file is.
+    pub precision: Option<Precision>,
+    /// Instruction set; `None`: the best there is.
+    pub kernels: Option<KernelSet>,
+    /// Whether each thread has a processor of its own.
+    pub pin: bool,
 }
 
 impl Default for EngineOptions {
     /// As many threads as there are processors.
     fn default() -> Self {
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { kind: EngineKind::Auto, threads }
+        Self { kind: EngineKind::Auto, threads, precision: None, kernels: None, pin: false }
     }
 }
 
@@ -130,6 +210,11 @@ impl Runtime {
     /// # Errors
     /// [`EngineError::Load`], or [`EngineError::Input`] for an input whose shape is not known.
     pub fn load(&self, onnx: &Bytes, shapes: &[(String, Vec<usize>)]) -> Result<Box<dyn Engine>, EngineError> {
+        if self.options.kind != EngineKind::Tract {
+            let kernels = self.options.kernels.map_or_else(|| Some(kernels::best()), kernels::of).unwrap();
+            let team = std::sync::Arc::new(threads::Team::new(self.options.threads, self.options.pin).unwrap());
+            return Ok(Box::new(native::NativeEngine::load(onnx, shapes, self.options.precision, kernels, &team).unwrap()));
+        }
         #[cfg(feature = "tract")]
         return Ok(Box::new(tract::TractEngine::load(onnx, shapes, &self.tract)?));
         #[cfg(not(feature = "tract"))]

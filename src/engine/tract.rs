@@ -59,21 +59,6 @@ impl TractEngine {
         let plan = optimize(model).map_err(|e| load_error(&e))?;
         Ok(Self { plan, inputs, outputs, multiply_adds, threads: threads.clone() })
     }
-
-    fn check(&self, inputs: &[Tensor]) -> Result<(), EngineError> {
-        if inputs.len() != self.inputs.len() {
-            let reason = format!("{} tensors for the network's {} inputs", inputs.len(), self.inputs.len());
-            return Err(EngineError::Input { name: String::new(), reason });
-        }
-        for (port, tensor) in self.inputs.iter().zip(inputs) {
-            if port.dtype != tensor.dtype() || port.shape != tensor.shape() {
-                let (found, shape) = (tensor.dtype(), tensor.shape());
-                let reason = format!("{found} {shape:?} in place of {} {:?}", port.dtype, port.shape);
-                return Err(EngineError::Input { name: port.name.clone(), reason });
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Engine for TractEngine {
@@ -94,7 +79,7 @@ impl Engine for TractEngine {
     }
 
     fn run(&self, inputs: Vec<Tensor>) -> Result<NamedTensors, EngineError> {
-        self.check(&inputs)?;
+        super::check(&self.inputs, &inputs)?;
         let inputs = inputs.into_iter().map(into_tract).collect();
         let outputs =
             multithread_tract_scope(self.threads.0.clone(), || self.plan.run(inputs)).map_err(|e| run_error(&e))?;

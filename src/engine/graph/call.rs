@@ -46,14 +46,15 @@ impl Operand {
 /// A node of the file.
 pub(super) struct Call<'a> {
     node: &'a Node,
+    name: &'a str,
     /// Version of the operator set.
     pub(super) opset: i64,
     operands: Vec<Option<Operand>>,
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(node: &'a Node, opset: i64, operands: Vec<Option<Operand>>) -> Self {
-        Self { node, opset, operands }
+    pub(super) fn new(node: &'a Node, name: &'a str, opset: i64, operands: Vec<Option<Operand>>) -> Self {
+        Self { node, name, opset, operands }
     }
 
     /// The operator.
@@ -61,9 +62,9 @@ impl<'a> Call<'a> {
         &self.node.op_type
     }
 
-    /// The node's name; that of its first result if it has none.
+    /// The node's name, which no other has.
     pub(super) fn name(&self) -> &'a str {
-        if self.node.name.is_empty() { self.result() } else { &self.node.name }
+        self.name
     }
 
     /// Name of the first result.

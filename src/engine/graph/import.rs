@@ -43,8 +43,9 @@ pub(crate) fn import(model: &Model, shapes: &[(String, Vec<usize>)]) -> Result<G
     let mut importer = Importer { opset: opset(model)?, ..Importer::default() };
     importer.constants(graph)?;
     importer.inputs(graph, shapes)?;
-    for node in needed(graph) {
-        importer.node(node)?;
+    let nodes = needed(graph);
+    for (node, name) in nodes.iter().zip(names(&nodes)) {
+        importer.node(node, &name)?;
     }
     importer.outputs(graph)?;
     Ok(importer.graph)
@@ -68,6 +69,21 @@ fn needed(graph: &onnx::Graph) -> Vec<&onnx::Node> {
     }
     nodes.reverse();
     nodes
+}
+
+/// A name for each node that no other has, the same for all shapes of inputs: a plan knows prepared filters by it.
+fn names(nodes: &[&onnx::Node]) -> Vec<String> {
+    let mut taken = HashSet::new();
+    let mut names = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let own = if node.name.is_empty() { node.output.first() } else { Some(&node.name) };
+        let mut name = own.cloned().unwrap_or_default();
+        while !taken.insert(name.clone()) {
+            name.push('\'');
+        }
+        names.push(name);
+    }
+    names
 }
 
 /// A graph in the making.
@@ -122,8 +138,8 @@ impl<'a> Importer<'a> {
         Ok(())
     }
 
-    fn node(&mut self, node: &'a onnx::Node) -> Result<(), Unsupported> {
-        let missing = Call::new(node, self.opset, Vec::new());
+    fn node(&mut self, node: &'a onnx::Node, unique: &str) -> Result<(), Unsupported> {
+        let missing = Call::new(node, unique, self.opset, Vec::new());
         if !(node.domain.is_empty() || node.domain == "ai.onnx") {
             return Err(missing.refuse(format!("operators of {} are not known", node.domain)));
         }
@@ -137,7 +153,7 @@ impl<'a> Importer<'a> {
         };
         let operands: Vec<Option<Operand>> = node.input.iter().map(find).collect::<Result<_, _>>()?;
         let before = self.graph.values.len();
-        let results = operators::import(self, &Call::new(node, self.opset, operands))?;
+        let results = operators::import(self, &Call::new(node, unique, self.opset, operands))?;
         for (name, result) in node.output.iter().zip(results).filter(|(name, _)| !name.is_empty()) {
             if let Operand::Runtime { value, .. } = &result
                 && *value >= before

@@ -6,10 +6,12 @@
 mod call;
 mod constants;
 mod fold;
+mod fuse;
 mod import;
 mod operators;
 mod shapes;
 
+pub(crate) use fuse::fuse;
 pub(crate) use import::{ImportError, import};
 
 use bytes::Bytes;
@@ -261,6 +263,31 @@ pub(crate) enum Binary {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Unsupported(pub(crate) String);
+
+impl Node {
+    /// Whether it only rounds its input to the grid of its output.
+    pub(crate) fn is_rounding(&self) -> bool {
+        matches!(self.operation, Operation::Activation(Activation::Linear))
+    }
+}
+
+impl Elements {
+    /// The numbers' bytes.
+    pub(crate) fn bytes(&self) -> &Bytes {
+        match self {
+            Self::F32(bytes) | Self::F16(bytes) | Self::I8 { integers: bytes, .. } => bytes,
+        }
+    }
+
+    /// Other numbers of the same kind.
+    pub(crate) fn with_bytes(&self, bytes: Bytes) -> Self {
+        match self {
+            Self::F32(_) => Self::F32(bytes),
+            Self::F16(_) => Self::F16(bytes),
+            Self::I8 { scales, .. } => Self::I8 { integers: bytes, scales: scales.clone() },
+        }
+    }
+}
 
 impl Convolution {
     /// Rows and columns of the window.

@@ -1,0 +1,206 @@
+//! Filters in the order in which the kernels read them.
+
+use super::vector::LANES;
+use super::{Block, Format, LINE, TILE};
+use crate::engine::graph::{Convolution, Elements};
+use half::{bf16, f16};
+use rayon::prelude::*;
+
+/// A convolution's filters, made ready: tiles `[chunk][tap]`, then what each output channel needs.
+pub(crate) struct Filters {
+    tiles: Block,
+    tile: usize,
+    bias: Vec<f32>,
+    scale: Vec<f32>,
+}
+
+/// How a convolution's inputs become the channels and taps of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Arrangement {
+    /// Channels are the map's, taps are places of the window.
+    Window,
+    /// Channels are the numbers of a window, all inputs' one after another: that of [`super::Stem`].
+    Flat,
+}
+
+impl std::fmt::Debug for Filters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Filters({} bytes)", self.bytes())
+    }
+}
+
+impl Filters {
+    /// Bytes of one tap's tile.
+    pub(crate) fn tile(&self) -> usize {
+        self.tile
+    }
+
+    /// Bytes of all.
+    pub(crate) fn bytes(&self) -> usize {
+        self.tiles.bytes().len() + (self.bias.len() + self.scale.len()) * 4
+    }
+
+    /// The first tile.
+    pub(super) fn tiles(&self) -> *const u8 {
+        self.tiles.bytes().as_ptr()
+    }
+
+    /// One number for each output channel.
+    pub(super) fn bias(&self) -> *const f32 {
+        self.bias.as_ptr()
+    }
+
+    /// One factor for each output channel; null where the sums are floats.
+    pub(super) fn scale(&self) -> *const f32 {
+        if self.scale.is_empty() { std::ptr::null() } else { self.scale.as_ptr() }
+    }
+
+    /// The filters of a convolution of maps of a format.
+    pub(crate) fn new(convolution: &Convolution, format: Format, arrangement: Arrangement) -> std::io::Result<Self> {
+        let [outputs, inputs, rows, columns] = convolution.weights.shape;
+        let [channels, places] = match arrangement {
+            Arrangement::Window => [inputs, rows * columns],
+            Arrangement::Flat => [inputs * rows * columns, 1],
+        };
+        // Whole blocks of any format: a map's last block may have channels that do not count.
+        let chunks = outputs.div_ceil(LANES).next_multiple_of(4);
+        let taps = channels.div_ceil(format.channels()) * places;
+        let tile = format.lines() * TILE;
+        let mut tiles = Block::new(chunks * taps * tile)?;
+        let source = Source { convolution, fan_in: inputs * rows * columns };
+        tiles.bytes_mut().par_chunks_mut(taps * tile).enumerate().for_each(|(chunk, tiles)| {
+            for lane in 0..LANES.min(outputs.saturating_sub(chunk * LANES)) {
+                source.fill(chunk * LANES + lane, lane, [channels, places], format, tiles);
+            }
+        });
+        let mut bias = convolution.bias.clone();
+        let mut scale = Vec::new();
+        if let Format::U8(grid) = format {
+            scale = (0..outputs).map(|output| grid.scale * source.scale(output)).collect();
+            for (output, bias) in bias.iter_mut().enumerate() {
+                *bias -= scale[output] * f32::from(grid.zero_point) * source.sum(output) as f32;
+            }
+        }
+        bias.resize(chunks * LANES, 0.0);
+        if !scale.is_empty() {
+            scale.resize(chunks * LANES, 0.0);
+        }
+        Ok(Self { tiles, tile, bias, scale })
+    }
+}
+
+/// The numbers as they are in the file.
+struct Source<'a> {
+    convolution: &'a Convolution,
+    fan_in: usize,
+}
+
+impl Source<'_> {
+    /// What an output's filter is to be multiplied with.
+    fn scale(&self, output: usize) -> f32 {
+        let folded = self.convolution.scale.get(output).copied().unwrap_or(1.0);
+        match &self.convolution.weights.elements {
+            Elements::I8 { scales, .. } => folded * scales.get(output).copied().unwrap_or(1.0),
+            _ => folded,
+        }
+    }
+
+    /// An output's integers, added up.
+    fn sum(&self, output: usize) -> i64 {
+        match &self.convolution.weights.elements {
+            Elements::I8 { integers, .. } => {
+                integers[output * self.fan_in..][..self.fan_in].iter().map(|byte| i64::from(*byte as i8)).sum()
+            }
+            _ => 0,
+        }
+    }
+
+    /// One output's numbers, scaled.
+    fn floats(&self, output: usize) -> Vec<f32> {
+        let numbers = output * self.fan_in..(output + 1) * self.fan_in;
+        let scale = self.scale(output);
+        match &self.convolution.weights.elements {
+            Elements::F32(bytes) => {
+                let of = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]) * scale;
+                bytes[numbers.start * 4..numbers.end * 4].chunks_exact(4).map(of).collect()
+            }
+            Elements::F16(bytes) => {
+                let of = |b: &[u8]| f16::from_le_bytes([b[0], b[1]]).to_f32() * scale;
+                bytes[numbers.start * 2..numbers.end * 2].chunks_exact(2).map(of).collect()
+            }
+            Elements::I8 { integers, .. } => {
+                integers[numbers].iter().map(|byte| f32::from(*byte as i8) * scale).collect()
+            }
+        }
+    }
+
+    /// Writes one output's numbers into its lane of a chunk's tiles.
+    fn fill(&self, output: usize, lane: usize, [channels, places]: [usize; 2], format: Format, tiles: &mut [u8]) {
+        let at = |channel: usize, place: usize| (channel / format.channels() * places + place, channel % format.channels());
+        if let (Format::U8(_), Elements::I8 { integers, .. }) = (format, &self.convolution.weights.elements) {
+            for (index, integer) in integers[output * self.fan_in..][..self.fan_in].iter().enumerate() {
+                let (tap, channel) = at(index / places, index % places);
+                tiles[(tap * LANES + channel / 4) * LINE + lane * 4 + channel % 4] = *integer;
+            }
+            return;
+        }
+        debug_assert!(self.fan_in == channels * places);
+        for (index, number) in self.floats(output).into_iter().enumerate() {
+            let (tap, channel) = at(index / places, index % places);
+            match format {
+                Format::F32 => put(tiles, tap * LANES + channel, lane * 4, number.to_le_bytes()),
+                Format::Bf16 => {
+                    let half = bf16::from_f32(number);
+                    put(tiles, tap * LANES + channel / 2, lane * 4 + channel % 2 * 2, half.to_le_bytes());
+                }
+                Format::Split => {
+                    let mut rest = number;
+                    for part in 0..format.lines() {
+                        let half = bf16::from_f32(rest);
+                        rest -= half.to_f32();
+                        let line = (tap * format.lines() + part) * LANES + channel / 2;
+                        put(tiles, line, lane * 4 + channel % 2 * 2, half.to_le_bytes());
+                    }
+                }
+                Format::U8(_) => {}
+            }
+        }
+    }
+}
+
+fn put<const N: usize>(tiles: &mut [u8], line: usize, byte: usize, bytes: [u8; N]) {
+    tiles[line * LINE + byte..][..N].copy_from_slice(&bytes);
+}
+
+/// A number for each tap and channel, and one for each channel: the filters of [`super::Depthwise`].
+#[derive(Debug)]
+pub(crate) struct ChannelFilters {
+    /// `[chunk][tap][16]`
+    pub(super) weights: Vec<f32>,
+    /// `[channel]`, for all channels of all blocks.
+    pub(super) bias: Vec<f32>,
+}
+
+impl ChannelFilters {
+    /// The filters of a convolution of one input channel for each output channel.
+    pub(crate) fn new(convolution: &Convolution) -> Self {
+        let [outputs, _, rows, columns] = convolution.weights.shape;
+        let taps = rows * columns;
+        let source = Source { convolution, fan_in: taps };
+        let chunks = outputs.div_ceil(LANES).next_multiple_of(4);
+        let mut weights = vec![0.0; chunks * taps * LANES];
+        for output in 0..outputs {
+            for (tap, number) in source.floats(output).into_iter().enumerate() {
+                weights[(output / LANES * taps + tap) * LANES + output % LANES] = number;
+            }
+        }
+        let mut bias = convolution.bias.clone();
+        bias.resize(chunks * LANES, 0.0);
+        Self { weights, bias }
+    }
+
+    /// Bytes of all.
+    pub(crate) fn bytes(&self) -> usize {
+        (self.weights.len() + self.bias.len()) * 4
+    }
+}

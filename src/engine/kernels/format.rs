@@ -1,0 +1,227 @@
+//! How a map's numbers lie in memory: pixel by pixel in blocks of channels, a block of 64 bytes a pixel.
+
+use super::vector::{LANES, Vector};
+use crate::engine::graph::Grid;
+
+/// Bytes of a line: a processor's cache line, a register of AVX-512, a row of an AMX tile.
+pub(crate) const LINE: usize = 64;
+
+/// How the numbers of a block lie in a pixel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Format {
+    /// 16 floats.
+    F32,
+    /// 32 bfloat16.
+    Bf16,
+    /// 32 floats, each as the sum of three bfloat16, which hold a float's 24 bits: a line of the largest parts, one of
+    /// the middle ones, one of the smallest.
+    Split,
+    /// 64 bytes.
+    U8(Grid),
+}
+
+impl Format {
+    /// For tables and keys.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::Split => "split",
+            Self::U8(_) => "u8",
+        }
+    }
+
+    /// Channels in a block.
+    pub(crate) fn channels(self) -> usize {
+        self.chunks() * LANES
+    }
+
+    /// Chunks of sixteen channels in a block.
+    pub(crate) fn chunks(self) -> usize {
+        match self {
+            Self::F32 => Plain::CHUNKS,
+            Self::Bf16 => Brain::CHUNKS,
+            Self::Split => Triple::CHUNKS,
+            Self::U8(_) => Bytes::CHUNKS,
+        }
+    }
+
+    /// Lines of a block in one pixel, and of a step of its filters.
+    pub(crate) fn lines(self) -> usize {
+        if self == Self::Split { 3 } else { 1 }
+    }
+
+    /// Bytes of a block in one pixel.
+    pub(crate) fn bytes(self) -> usize {
+        self.lines() * LINE
+    }
+
+    /// The byte that all bytes of a 0 are.
+    pub(crate) fn zero(self) -> u8 {
+        match self {
+            Self::U8(grid) => grid.zero_point,
+            _ => 0,
+        }
+    }
+}
+
+/// A [`Format`] as a type: how sixteen channels are read and written.
+///
+/// # Safety
+/// As for [`Vector`]; `pixel` is the first byte of a block.
+pub(super) trait Form: Copy {
+    /// Chunks of sixteen channels in a block.
+    const CHUNKS: usize;
+
+    /// Reads a chunk.
+    unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V;
+
+    /// Writes a chunk.
+    unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V);
+}
+
+/// [`Format::F32`]
+#[derive(Clone, Copy)]
+pub(super) struct Plain;
+
+impl Form for Plain {
+    const CHUNKS: usize = 1;
+
+    #[inline(always)]
+    unsafe fn load<V: Vector>(self, pixel: *const u8, _: usize) -> V {
+        unsafe { V::load(pixel.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store<V: Vector>(self, pixel: *mut u8, _: usize, numbers: V) {
+        unsafe { numbers.store(pixel.cast()) }
+    }
+}
+
+/// [`Format::Bf16`]
+#[derive(Clone, Copy)]
+pub(super) struct Brain;
+
+impl Form for Brain {
+    const CHUNKS: usize = 2;
+
+    #[inline(always)]
+    unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
+        unsafe { V::load_bf16(pixel.add(chunk * 32).cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V) {
+        unsafe { numbers.store_bf16(pixel.add(chunk * 32).cast()) }
+    }
+}
+
+/// [`Format::Split`]
+#[derive(Clone, Copy)]
+pub(super) struct Triple;
+
+impl Form for Triple {
+    const CHUNKS: usize = 2;
+
+    #[inline(always)]
+    unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
+        unsafe {
+            let [large, middle, small] = [0, LINE, 2 * LINE].map(|line| V::load_bf16(pixel.add(line + chunk * 32).cast()));
+            large.add(middle.add(small))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V) {
+        unsafe {
+            let mut rest = numbers;
+            for line in [0, LINE, 2 * LINE] {
+                let part = pixel.add(line + chunk * 32).cast::<u16>();
+                rest = rest.sub(rest.rounded_to_bf16(part));
+            }
+        }
+    }
+}
+
+/// [`Format::U8`]
+#[derive(Clone, Copy)]
+pub(super) struct Bytes {
+    scale: f32,
+    per_scale: f32,
+    zero_point: f32,
+}
+
+/// A [`Format`] whose kind is looked up at each access: for what is not worth a copy of the code for each format.
+#[derive(Clone, Copy)]
+pub(super) enum AnyForm {
+    Plain,
+    Brain,
+    Triple,
+    Bytes(Bytes),
+}
+
+impl AnyForm {
+    pub(super) fn new(format: Format) -> Self {
+        match format {
+            Format::F32 => Self::Plain,
+            Format::Bf16 => Self::Brain,
+            Format::Split => Self::Triple,
+            Format::U8(grid) => Self::Bytes(Bytes::new(grid)),
+        }
+    }
+}
+
+impl Form for AnyForm {
+    /// Of no use here: it depends on the kind.
+    const CHUNKS: usize = 0;
+
+    #[inline(always)]
+    unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
+        unsafe {
+            match self {
+                Self::Plain => Plain.load(pixel, chunk),
+                Self::Brain => Brain.load(pixel, chunk),
+                Self::Triple => Triple.load(pixel, chunk),
+                Self::Bytes(form) => form.load(pixel, chunk),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V) {
+        unsafe {
+            match self {
+                Self::Plain => Plain.store(pixel, chunk, numbers),
+                Self::Brain => Brain.store(pixel, chunk, numbers),
+                Self::Triple => Triple.store(pixel, chunk, numbers),
+                Self::Bytes(form) => form.store(pixel, chunk, numbers),
+            }
+        }
+    }
+}
+
+impl Bytes {
+    pub(super) fn new(grid: Grid) -> Self {
+        Self { scale: grid.scale, per_scale: 1.0 / grid.scale, zero_point: grid.zero_point.into() }
+    }
+}
+
+impl Form for Bytes {
+    const CHUNKS: usize = 4;
+
+    #[inline(always)]
+    unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
+        unsafe {
+            let steps = V::load_u8(pixel.add(chunk * LANES)).sub(V::splat(self.zero_point));
+            steps.mul(V::splat(self.scale))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V) {
+        unsafe {
+            let steps = numbers.mul_add(V::splat(self.per_scale), V::splat(self.zero_point));
+            steps.store_u8(pixel.add(chunk * LANES));
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The native engine's inner loops, for each instruction set: the only place of unsafe code in the engine.
+//!
+//! [`format`] says how numbers lie in a pixel, [`map`] how pixels lie in memory. A [`Step`] is one operation between maps,
+//! cut into items that any thread can do; [`sets`] has the loops for each instruction set, written once in terms of
+//! [`vector`].
+#![allow(unsafe_code)]
+
+#[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod block;
+mod channels;
+mod convolve;
+mod depthwise;
+mod elementwise;
+mod filters;
+mod finish;
+mod format;
+mod halo;
+mod map;
+mod pack;
+mod plain;
+mod pool;
+mod product;
+mod rows;
+mod scalar;
+mod sets;
+mod stem;
+mod step;
+mod vector;
+
+pub(crate) use block::Block;
+pub(crate) use channels::Regroup;
+pub(crate) use convolve::{Convolve, Cut};
+pub(crate) use depthwise::Depthwise;
+pub(crate) use elementwise::Elementwise;
+pub(crate) use filters::{Arrangement, ChannelFilters, Filters};
+pub(crate) use format::{Format, LINE};
+pub(crate) use map::Map;
+pub(crate) use pack::{Pack, Unpack};
+pub(crate) use plain::{Located, PlainStep};
+pub(crate) use pool::Pooling;
+pub(crate) use sets::{Kernels, best, of};
+pub(crate) use stem::Stem;
+pub(crate) use step::{Cost, Memory, Place, Step, Work};
+pub(crate) use vector::LANES;
+
+/// Bytes of the filters of one tap for one chunk of outputs.
+pub(crate) const TILE: usize = LANES * LINE;

@@ -1,0 +1,39 @@
+//! Filters that are ready: prepared once, and shared by all plans of a network.
+
+use crate::engine::graph::{Convolution, Unsupported};
+use crate::engine::kernels::{Arrangement, ChannelFilters, Filters, Format};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The prepared filters of one network.
+#[derive(Default)]
+pub(crate) struct FilterStore {
+    filters: Mutex<HashMap<(String, &'static str, Arrangement), Arc<Filters>>>,
+    channels: Mutex<HashMap<String, Arc<ChannelFilters>>>,
+}
+
+impl FilterStore {
+    /// A convolution's filters for maps of a format.
+    pub(super) fn filters(&self, node: &str, convolution: &Convolution, format: Format, arrangement: Arrangement) -> Result<Arc<Filters>, Unsupported> {
+        let mut known = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (node.to_owned(), format.name(), arrangement);
+        if let Some(filters) = known.get(&key) {
+            return Ok(filters.clone());
+        }
+        let filters = Filters::new(convolution, format, arrangement).map_err(|e| Unsupported(e.to_string()))?;
+        Ok(known.entry(key).or_insert(Arc::new(filters)).clone())
+    }
+
+    /// A depthwise convolution's filters.
+    pub(super) fn channels(&self, node: &str, convolution: &Convolution) -> Arc<ChannelFilters> {
+        let mut known = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(node.to_owned()).or_insert_with(|| Arc::new(ChannelFilters::new(convolution))).clone()
+    }
+
+    /// Bytes of all that was prepared.
+    pub(crate) fn bytes(&self) -> usize {
+        let filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+        let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        filters.values().map(|f| f.bytes()).sum::<usize>() + channels.values().map(|f| f.bytes()).sum::<usize>()
+    }
+}
