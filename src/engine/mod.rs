@@ -213,7 +213,9 @@ impl Runtime {
         if self.options.kind != EngineKind::Tract {
             let kernels = self.options.kernels.map_or_else(|| Some(kernels::best()), kernels::of).unwrap();
             let team = std::sync::Arc::new(threads::Team::new(self.options.threads, self.options.pin).unwrap());
-            return Ok(Box::new(native::NativeEngine::load(onnx, shapes, self.options.precision, kernels, &team).unwrap()));
+            return Ok(Box::new(
+                native::NativeEngine::load(onnx, shapes, self.options.precision, kernels, &team).unwrap(),
+            ));
         }
         #[cfg(feature = "tract")]
         return Ok(Box::new(tract::TractEngine::load(onnx, shapes, &self.tract)?));
@@ -221,3 +223,20 @@ impl Runtime {
         return Err(EngineError::Load { engine: "native", reason: "not yet".into() });
     }
 }
+// TEMP
+#[allow(missing_docs, clippy::all)]
+pub fn interpret(
+    onnx: &Bytes,
+    shapes: &[(String, Vec<usize>)],
+    inputs: Option<&[Vec<f32>]>,
+    fused: bool,
+) -> Result<(String, Vec<(String, Vec<usize>, Vec<f32>)>), String> {
+    let model = crate::onnx::Model::from_bytes(onnx.clone(), std::path::Path::new("x")).map_err(|e| e.to_string())?;
+    let mut g = graph::import(&model, shapes).map_err(|e| format!("{e:?}"))?;
+    if fused {
+        graph::fuse(&mut g);
+    }
+    let s = graph::interpret::stats(&g);
+    Ok((s, inputs.map(|i| graph::interpret::interpret(&g, i)).unwrap_or_default()))
+}
+// TEMP END

@@ -30,9 +30,16 @@ pub(super) struct NativeEngine {
 
 impl NativeEngine {
     /// Prepares the network in the bytes of an ONNX file.
-    pub(super) fn load(onnx: &Bytes, shapes: &[(String, Vec<usize>)], precision: Option<Precision>, kernels: &'static Kernels, team: &Arc<Team>) -> Result<Self, ImportError> {
+    pub(super) fn load(
+        onnx: &Bytes,
+        shapes: &[(String, Vec<usize>)],
+        precision: Option<Precision>,
+        kernels: &'static Kernels,
+        team: &Arc<Team>,
+    ) -> Result<Self, ImportError> {
         let unsupported = |e: String| ImportError::Unsupported(graph::Unsupported(e));
-        let model = Model::from_bytes(onnx.clone(), Path::new("the network")).map_err(|e| unsupported(e.to_string()))?;
+        let model =
+            Model::from_bytes(onnx.clone(), Path::new("the network")).map_err(|e| unsupported(e.to_string()))?;
         let mut graph: Graph = graph::import(&model, shapes)?;
         drop(model);
         graph::fuse(&mut graph);
@@ -46,7 +53,11 @@ impl NativeEngine {
         let settings = Settings { kernels, threads: team.threads(), float };
         let store = FilterStore::default();
         let plan = team.install(|| Plan::new(&graph, settings, &store)).map_err(ImportError::Unsupported)?;
-        let port = |(name, shape): &(String, Vec<usize>)| Port { name: name.clone(), dtype: "float32".into(), shape: shape.clone() };
+        let port = |(name, shape): &(String, Vec<usize>)| Port {
+            name: name.clone(),
+            dtype: "float32".into(),
+            shape: shape.clone(),
+        };
         Ok(Self {
             inputs: plan.inputs.iter().map(port).collect(),
             outputs: plan.outputs.iter().map(port).collect(),
@@ -62,9 +73,11 @@ impl NativeEngine {
     /// Runs the steps; `done` is told after each, by the first thread.
     fn steps(&self, inputs: &[Tensor], done: impl Fn(usize) + Sync) -> Result<NamedTensors, EngineError> {
         super::check(&self.inputs, inputs)?;
-        let contiguous: Vec<_> = inputs.iter().filter_map(Tensor::as_f32).map(|array| array.as_standard_layout()).collect();
+        let contiguous: Vec<_> =
+            inputs.iter().filter_map(Tensor::as_f32).map(|array| array.as_standard_layout()).collect();
         let slices: Vec<&[f32]> = contiguous.iter().filter_map(|array| array.as_slice()).collect();
-        let mut outputs: Vec<Vec<f32>> = self.outputs.iter().map(|port| vec![0.0; port.shape.iter().product()]).collect();
+        let mut outputs: Vec<Vec<f32>> =
+            self.outputs.iter().map(|port| vec![0.0; port.shape.iter().product()]).collect();
         {
             let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
             let memory = Memory::new(&mut buffer, &slices, &mut outputs, &self.plan.constants);

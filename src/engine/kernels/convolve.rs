@@ -206,9 +206,8 @@ impl Convolve {
             let pixels = self.output.columns.saturating_sub(column).min(self.cut.pixels - pixel);
             for chunk in chunks.clone().step_by(per_block).filter(|_| pixels > 0) {
                 unsafe {
-                    let at = |map: &Map| {
-                        memory.buffer.add(map.pixel(image, chunk / per_block, first_row + row, column))
-                    };
+                    let at =
+                        |map: &Map| memory.buffer.add(map.pixel(image, chunk / per_block, first_row + row, column));
                     let destination = Destination {
                         sums: sums[(chunk - chunks.start) * SUMS / 4 + pixel * LANES..].as_ptr(),
                         channel: chunk * LANES,

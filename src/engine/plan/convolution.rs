@@ -31,7 +31,8 @@ impl Lowering<'_> {
             return self.stem(node, convolution, from);
         }
         let output_format = self.layout.formats[node.output];
-        let fits = per_group % format.channels() == 0 && outputs / groups % (output_format.chunks().max(2) * LANES) == 0;
+        let fits =
+            per_group % format.channels() == 0 && outputs / groups % (output_format.chunks().max(2) * LANES) == 0;
         if groups > 1 && !fits {
             let dense = ungrouped(convolution);
             return self.dense(node, &dense, format, multiply_adds(convolution, &self.shape(node.output)?));
@@ -59,7 +60,13 @@ impl Lowering<'_> {
         Ok((Some(map), after))
     }
 
-    fn dense(&mut self, node: &Node, convolution: &Convolution, format: Format, multiply_adds: u64) -> Result<(), Unsupported> {
+    fn dense(
+        &mut self,
+        node: &Node,
+        convolution: &Convolution,
+        format: Format,
+        multiply_adds: u64,
+    ) -> Result<(), Unsupported> {
         let input = self.map(node, node.inputs[0], format)?;
         let (residual, after) = self.residual(node, convolution)?;
         let output = self.new_map(node.output)?;
@@ -68,7 +75,10 @@ impl Lowering<'_> {
         let blocks = per_group.div_ceil(format.channels());
         let mut taps = Vec::with_capacity(blocks * rows * columns);
         for block in 0..blocks {
-            taps.extend(window(&input, [rows, columns], convolution.dilation).map(|tap| tap + (block * input.block_stride) as u32));
+            taps.extend(
+                window(&input, [rows, columns], convolution.dilation)
+                    .map(|tap| tap + (block * input.block_stride) as u32),
+            );
         }
         let [top, left, ..] = convolution.padding;
         let work = Convolve {
@@ -76,7 +86,11 @@ impl Lowering<'_> {
             reach: top * input.row_stride + left * format.bytes(),
             stride: convolution.stride,
             pixel_stride: convolution.stride[1] * format.bytes(),
-            group: if convolution.groups == 1 { [0, usize::MAX] } else { [blocks, outputs / convolution.groups / LANES] },
+            group: if convolution.groups == 1 {
+                [0, usize::MAX]
+            } else {
+                [blocks, outputs / convolution.groups / LANES]
+            },
             activation: convolution.activation,
             after,
             cut: cut(&input, &output, convolution.stride, filters.bytes(), &self.settings),
