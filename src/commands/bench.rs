@@ -5,7 +5,7 @@ use super::config::{CatalogArgs, EngineArgs};
 use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use ocelli::engine::Engine;
+use ocelli::engine::{Engine, Precision};
 use ocelli::tensor::Tensor;
 use serde::Serialize;
 use std::io::Write;
@@ -43,7 +43,7 @@ pub struct BenchCommand {
 struct Figures {
     model: String,
     engine: &'static str,
-    precision: &'static str,
+    precision: Precision,
     threads: usize,
     batch: usize,
     input: Vec<usize>,
@@ -80,7 +80,7 @@ impl BenchCommand {
         let figures = Figures {
             model,
             engine: engine.name(),
-            precision: "f32",
+            precision: engine.precision(),
             threads: runtime.options().threads.get(),
             batch: self.batch.get(),
             input: engine.inputs().first().map(|port| port.shape.clone()).unwrap_or_default(),

@@ -1,6 +1,8 @@
 //! Flags, environment and file become the options that the modules own: flag > environment > file > default. The only
 //! reader of the environment.
 
+pub use super::engine::EngineArgs;
+use super::engine::{EngineName, KernelsName, MemoryName, PrecisionName};
 use super::thresholds::ModelTables;
 use super::{Usage, tell};
 use anyhow::{Context, anyhow, bail};
@@ -8,7 +10,7 @@ use clap::{Args, ValueEnum};
 use ocelli::catalog::manifest::Manifest;
 use ocelli::catalog::{Catalog, CatalogError, Entry, shipped};
 use ocelli::dataset::Format;
-use ocelli::engine::{EngineKind, EngineOptions, Runtime};
+use ocelli::engine::Runtime;
 use ocelli::nms::{NmsOptions, Suppression};
 use ocelli::picture::Limits;
 use ocelli::serve::connection::Stop;
@@ -84,38 +86,6 @@ impl CatalogArgs {
             anyhow!("{error}{hint}")
         };
         self.catalog().find(name).map_err(hint)
-    }
-}
-
-/// How networks are run.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
-pub struct EngineArgs {
-    /// Engine that runs the network [default: auto]
-    #[arg(long, value_enum, env = "OCELLI_ENGINE")]
-    pub engine: Option<EngineName>,
-    /// Threads that share the work of one run [default: one a processor]
-    #[arg(long, value_name = "N", env = "OCELLI_THREADS")]
-    pub threads: Option<NonZeroUsize>,
-}
-
-/// An engine, as it is named on the command line.
-#[derive(Debug, Clone, Copy, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EngineName {
-    /// The quickest that can run the network.
-    Auto,
-    /// tract.
-    Tract,
-}
-
-impl EngineArgs {
-    pub fn runtime(&self) -> Runtime {
-        let default = EngineOptions::default();
-        let kind = match self.engine {
-            None | Some(EngineName::Auto) => EngineKind::Auto,
-            Some(EngineName::Tract) => EngineKind::Tract,
-        };
-        Runtime::new(EngineOptions { kind, threads: self.threads.unwrap_or(default.threads) })
     }
 }
 
@@ -254,9 +224,21 @@ pub struct ServeArgs {
     /// Engine that runs the networks [default: auto]
     #[arg(long, value_enum, env = "OCELLI_ENGINE")]
     pub engine: Option<EngineName>,
+    /// Numbers that convolutions compute with [default: those of the file: int8 if it is quantised, else f32]
+    #[arg(long, value_enum, env = "OCELLI_PRECISION")]
+    pub precision: Option<PrecisionName>,
     /// Threads that share the work of one run [default: one a processor]
     #[arg(long, value_name = "N", env = "OCELLI_THREADS")]
     pub threads: Option<NonZeroUsize>,
+    /// Keep each thread on a processor of its own: steadier times on a machine that does nothing else [default: false]
+    #[arg(long, value_name = "BOOL", env = "OCELLI_PIN_THREADS", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub pin_threads: Option<bool>,
+    /// What matters more, time or memory [default: normal]
+    #[arg(long, value_enum, env = "OCELLI_MEMORY")]
+    pub memory: Option<MemoryName>,
+    /// Instructions of the native engine's inner loops, for a diagnosis [default: auto]
+    #[arg(long, value_enum, env = "OCELLI_KERNELS")]
+    pub kernels: Option<KernelsName>,
     /// What is logged, such as `debug` or `ocelli=debug,info` [default: info]
     #[arg(long, value_name = "FILTER", env = "OCELLI_LOG")]
     pub log: Option<String>,
@@ -303,7 +285,11 @@ impl ServeArgs {
             api_key_file: self.api_key_file.or(file.api_key_file),
             cors_origin: listed(self.cors_origin, file.cors_origin),
             engine: self.engine.or(file.engine),
+            precision: self.precision.or(file.precision),
             threads: self.threads.or(file.threads),
+            pin_threads: self.pin_threads.or(file.pin_threads),
+            memory: self.memory.or(file.memory),
+            kernels: self.kernels.or(file.kernels),
             log: self.log.or(file.log),
             models: file.models.of_file(self.config.as_deref()),
             config: self.config,
@@ -315,7 +301,8 @@ impl ServeArgs {
     }
 
     pub fn runtime(&self) -> Runtime {
-        EngineArgs { engine: self.engine, threads: self.threads }.runtime()
+        let Self { engine, precision, threads, pin_threads, memory, kernels, .. } = *self;
+        EngineArgs { engine, precision, threads, pin_threads, memory, kernels }.runtime()
     }
 
     pub fn address(&self) -> (IpAddr, u16) {

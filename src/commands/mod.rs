@@ -5,6 +5,7 @@ mod config;
 mod convert;
 mod dataset;
 mod detect;
+mod engine;
 mod evaluate;
 mod findings;
 mod healthcheck;

@@ -1,6 +1,6 @@
 //! `ocelli models`.
 
-use super::config::CatalogArgs;
+use super::config::{CatalogArgs, EngineArgs};
 use super::{Usage, complain, tell};
 use anyhow::bail;
 use clap::{Args, Subcommand};
@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ocelli::catalog::manifest::Manifest;
 use ocelli::catalog::pull::{self, Pulled};
 use ocelli::catalog::{Entry, ModelFile, shipped};
+use ocelli::causes::causes;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -31,6 +32,8 @@ enum Action {
         model: String,
         #[command(flatten)]
         catalog: CatalogArgs,
+        #[command(flatten)]
+        engine: Box<EngineArgs>,
     },
     /// Fetch a published model, verify it, and convert it into the models folder
     Pull {
@@ -46,7 +49,7 @@ impl ModelsCommand {
         match self.action {
             Action::List(catalog) => list(&catalog),
             Action::Pull { name, catalog } => pull(&name, &catalog),
-            Action::Show { model, catalog } => show(&catalog.find(&model)?.open()?),
+            Action::Show { model, catalog, engine } => show(&catalog.find(&model)?.open()?, &engine),
         }
     }
 }
@@ -129,7 +132,15 @@ fn axes(file: &ModelFile) -> String {
     file.inputs.iter().map(input).collect::<Vec<_>>().join(", ")
 }
 
-fn show(file: &ModelFile) -> anyhow::Result<ExitCode> {
+/// The engine that runs the model, and why; or why none does.
+fn chosen_engine(file: &ModelFile, engine: &EngineArgs) -> String {
+    match file.prepare(&engine.runtime(), &file.picture_shapes(1, None)) {
+        Ok(engine) => format!("{}, {}: {}", engine.name(), engine.precision(), engine.choice()),
+        Err(error) => format!("none: {}", causes(&error)),
+    }
+}
+
+fn show(file: &ModelFile, engine: &EngineArgs) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     let mut line = |key: &str, value: String| writeln!(out, "{key:<10} {value}");
     line("name", file.entry.name.clone())?;
@@ -144,6 +155,7 @@ fn show(file: &ModelFile) -> anyhow::Result<ExitCode> {
             "raw: its outputs are not interpreted".into()
         },
     )?;
+    line("engine", chosen_engine(file, engine))?;
     if let Some(detection) = &file.metadata.detection {
         line("head", format!("{:?}", detection.head).to_lowercase())?;
         line("resize", format!("{:?}", detection.resize).to_lowercase())?;

@@ -85,8 +85,15 @@ fn load(options: &ServeArgs, entries: &[Entry], app: &App) -> anyhow::Result<()>
     for entry in entries {
         let began = Instant::now();
         let model = options.models.apply(ServedModel::load(entry, &runtime)?, entry)?;
-        let engine = model.info.engine.as_deref().unwrap_or("none: a raw model");
-        tracing::info!(model = entry.name, from = %entry, engine, seconds = began.elapsed().as_secs_f64(), "loaded and warm");
+        let seconds = began.elapsed().as_secs_f64();
+        match model.detector() {
+            Ok(detector) => {
+                let engine = detector.engine();
+                let (precision, why) = (engine.precision().name(), engine.choice());
+                tracing::info!(model = entry.name, from = %entry, engine = engine.name(), why, precision, seconds, "loaded and warm");
+            }
+            Err(_) => tracing::info!(model = entry.name, from = %entry, seconds, "a raw model: loaded, and not run"),
+        }
         models.push(model);
     }
     app.set_models(models);

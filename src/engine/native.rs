@@ -4,7 +4,7 @@ use super::graph::{self, Graph, ImportError};
 use super::kernels::{Block, Format, Kernels, Memory};
 use super::plan::{FilterStore, Plan, Settings};
 use super::threads::{Barrier, Shares, Team};
-use super::{Engine, EngineError, LayerTime, Port, Precision};
+use super::{Engine, EngineError, EngineOptions, KernelSet, LayerTime, Port, Precision};
 use crate::onnx::Model;
 use crate::tensor::{NamedTensors, Tensor};
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-const NAME: &str = "native";
+pub(super) const NAME: &str = "native";
 
 /// A network in the native engine.
 pub(super) struct NativeEngine {
@@ -30,54 +30,55 @@ pub(super) struct NativeEngine {
 
 impl NativeEngine {
     /// Prepares the network in the bytes of an ONNX file.
+    ///
+    /// # Errors
+    /// [`EngineError::Load`] for what it does not know, [`EngineError::Input`] for an input whose shape is not known.
     pub(super) fn load(
         onnx: &Bytes,
         shapes: &[(String, Vec<usize>)],
-        precision: Option<Precision>,
+        options: &EngineOptions,
         kernels: &'static Kernels,
-        team: &Arc<Team>,
-    ) -> Result<Self, ImportError> {
-        let unsupported = |e: String| ImportError::Unsupported(graph::Unsupported(e));
-        let model =
-            Model::from_bytes(onnx.clone(), Path::new("the network")).map_err(|e| unsupported(e.to_string()))?;
+        team: Arc<Team>,
+        choice: String,
+    ) -> Result<Self, EngineError> {
+        let failed = |reason: String| EngineError::Load { engine: NAME, reason };
+        let model = Model::from_bytes(onnx.clone(), Path::new("the network")).map_err(|e| failed(e.to_string()))?;
         let mut graph: Graph = graph::import(&model, shapes)?;
         drop(model);
         graph::fuse(&mut graph);
         let quantized = graph.values.iter().any(|value| value.grid.is_some());
-        let precision = precision.unwrap_or(if quantized { Precision::Int8 } else { Precision::F32 });
+        let precision = options.precision.unwrap_or(if quantized { Precision::Int8 } else { Precision::F32 });
+        if quantized != (precision == Precision::Int8) {
+            let what = if quantized { "the file holds 8-bit integers" } else { "the file is not quantised (`ocelli quantize` does that)" };
+            return Err(failed(format!("{precision} was asked for, and {what}")));
+        }
         let float = match (precision, kernels.set) {
             (Precision::Bf16, _) => Format::Bf16,
-            (_, super::KernelSet::Amx) => Format::Split,
+            (_, KernelSet::Amx) => Format::Split,
             _ => Format::F32,
         };
         let settings = Settings { kernels, threads: team.threads(), float };
         let store = FilterStore::default();
-        let plan = team.install(|| Plan::new(&graph, settings, &store)).map_err(ImportError::Unsupported)?;
-        let port = |(name, shape): &(String, Vec<usize>)| Port {
-            name: name.clone(),
-            dtype: "float32".into(),
-            shape: shape.clone(),
-        };
+        let plan = team.install(|| Plan::new(&graph, settings, &store)).map_err(|e| failed(e.to_string()))?;
+        let port = |(name, shape): &(String, Vec<usize>)| Port { name: name.clone(), dtype: "float32".into(), shape: shape.clone() };
         Ok(Self {
             inputs: plan.inputs.iter().map(port).collect(),
             outputs: plan.outputs.iter().map(port).collect(),
-            buffer: Mutex::new(Block::new(plan.buffer).map_err(|e| unsupported(e.to_string()))?),
+            buffer: Mutex::new(Block::new(plan.buffer).map_err(|e| failed(e.to_string()))?),
             plan,
             kernels,
-            team: team.clone(),
+            team,
             precision,
-            choice: String::new(),
+            choice,
         })
     }
 
     /// Runs the steps; `done` is told after each, by the first thread.
     fn steps(&self, inputs: &[Tensor], done: impl Fn(usize) + Sync) -> Result<NamedTensors, EngineError> {
         super::check(&self.inputs, inputs)?;
-        let contiguous: Vec<_> =
-            inputs.iter().filter_map(Tensor::as_f32).map(|array| array.as_standard_layout()).collect();
+        let contiguous: Vec<_> = inputs.iter().filter_map(Tensor::as_f32).map(|array| array.as_standard_layout()).collect();
         let slices: Vec<&[f32]> = contiguous.iter().filter_map(|array| array.as_slice()).collect();
-        let mut outputs: Vec<Vec<f32>> =
-            self.outputs.iter().map(|port| vec![0.0; port.shape.iter().product()]).collect();
+        let mut outputs: Vec<Vec<f32>> = self.outputs.iter().map(|port| vec![0.0; port.shape.iter().product()]).collect();
         {
             let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
             let memory = Memory::new(&mut buffer, &slices, &mut outputs, &self.plan.constants);
@@ -105,6 +106,15 @@ impl NativeEngine {
     }
 }
 
+impl From<ImportError> for EngineError {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Input { name, reason } => Self::Input { name, reason },
+            ImportError::Unsupported(unsupported) => Self::Load { engine: NAME, reason: unsupported.to_string() },
+        }
+    }
+}
+
 impl Engine for NativeEngine {
     fn name(&self) -> &'static str {
         NAME
@@ -120,6 +130,14 @@ impl Engine for NativeEngine {
 
     fn multiply_adds(&self) -> u64 {
         self.plan.multiply_adds()
+    }
+
+    fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    fn choice(&self) -> &str {
+        &self.choice
     }
 
     fn run(&self, inputs: Vec<Tensor>) -> Result<NamedTensors, EngineError> {

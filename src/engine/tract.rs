@@ -1,6 +1,6 @@
 //! The only door to tract: reference engine, and the one for every graph.
 
-use super::{Engine, EngineError, Port};
+use super::{Engine, EngineError, Port, Precision};
 use crate::tensor::{NamedTensors, Tensor};
 use bytes::Bytes;
 use half::f16;
@@ -39,10 +39,17 @@ pub(super) struct TractEngine {
     outputs: Vec<Port>,
     multiply_adds: u64,
     threads: Threads,
+    choice: String,
 }
 
 impl TractEngine {
-    pub(super) fn load(onnx: &Bytes, shapes: &[(String, Vec<usize>)], threads: &Threads) -> Result<Self, EngineError> {
+    /// `choice`: why this engine.
+    pub(super) fn load(
+        onnx: &Bytes,
+        shapes: &[(String, Vec<usize>)],
+        threads: &Threads,
+        choice: String,
+    ) -> Result<Self, EngineError> {
         let mut model = tract_onnx::onnx().model_for_read(&mut &onnx[..]).map_err(|e| load_error(&e))?;
         if let Some((name, _)) = shapes.iter().find(|(name, _)| !input_names(&model).contains(name)) {
             let reason = format!("the network has no such input; it has {}", input_names(&model).join(", "));
@@ -57,7 +64,7 @@ impl TractEngine {
         let outputs = ports(&model, model.output_outlets(), outputs).map_err(|e| load_error(&e))?;
         let multiply_adds = multiply_adds(&model).map_err(|e| load_error(&e))?;
         let plan = optimize(model).map_err(|e| load_error(&e))?;
-        Ok(Self { plan, inputs, outputs, multiply_adds, threads: threads.clone() })
+        Ok(Self { plan, inputs, outputs, multiply_adds, threads: threads.clone(), choice })
     }
 }
 
@@ -76,6 +83,14 @@ impl Engine for TractEngine {
 
     fn multiply_adds(&self) -> u64 {
         self.multiply_adds
+    }
+
+    fn precision(&self) -> Precision {
+        Precision::F32
+    }
+
+    fn choice(&self) -> &str {
+        &self.choice
     }
 
     fn run(&self, inputs: Vec<Tensor>) -> Result<NamedTensors, EngineError> {

@@ -4,7 +4,7 @@ use super::error::Failure;
 use super::pages;
 use crate::catalog::{CatalogError, Entry, ModelFile};
 use crate::detector::Detector;
-use crate::engine::{Port, Runtime};
+use crate::engine::{Port, Precision, Runtime};
 use crate::metadata::{HeadKind, Resize};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -41,6 +41,9 @@ pub struct ModelInfo {
     /// The engine that runs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
+    /// The numbers that its convolutions compute with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
     /// Size of its input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<InputSize>,
@@ -117,6 +120,7 @@ impl ServedModel {
         let failed = |source| CatalogError::Detector { path: entry.path().into(), source };
         detector.warm_up().map_err(failed)?;
         info.engine = Some(detector.engine().name().into());
+        info.precision = Some(detector.engine().precision());
         info.input = Some(InputSize { width: detector.size().width, height: detector.size().height });
         info.outputs = detector.engine().outputs().to_vec();
         Ok(Self { info, class_confidences: BTreeMap::new(), detector: Some(detector) })
@@ -172,6 +176,7 @@ fn info(file: &ModelFile) -> ModelInfo {
         task: if detection.is_some() { Task::Detection } else { Task::Raw },
         default: false,
         engine: None,
+        precision: None,
         input: None,
         labels: detection.map(|d| d.labels.clone()).unwrap_or_default(),
         thresholds: BTreeMap::new(),

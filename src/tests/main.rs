@@ -4,6 +4,7 @@
 mod darknet;
 mod data;
 mod draw;
+mod engine_options;
 mod evaluate;
 mod golden;
 mod http;

@@ -213,7 +213,7 @@ impl EvaluateCommand {
                 let sha256 = file.sha256.clone();
                 // One thread a picture, and as many pictures as processors: quicker than to share out each picture.
                 let threads = model.engine.threads.unwrap_or(NonZeroUsize::MIN);
-                let runtime = Runtime::new(EngineOptions { threads, ..*model.engine.runtime().options() });
+                let runtime = Runtime::new(EngineOptions { threads, ..model.engine.options() });
                 let detector = file.into_detector(&runtime, None)?;
                 let header = local::header(&detector, sha256, settings.clone());
                 let workers = (processors() / threads.get()).max(1);

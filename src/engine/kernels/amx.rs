@@ -69,6 +69,22 @@ pub(super) unsafe fn release() {
     unsafe { asm!("tilerelease", options(nostack, nomem)) }
 }
 
+/// The sums of two groups and two chunks: those so far, or zeros.
+unsafe fn begin(product: &Product) {
+    unsafe {
+        if product.go_on {
+            asm!(
+                "tileloadd tmm0, [{sums} + {width}*1]", "tileloadd tmm1, [{sums} + {width}*1 + 1024]",
+                "tileloadd tmm2, [{next} + {width}*1]", "tileloadd tmm3, [{next} + {width}*1 + 1024]",
+                sums = in(reg) product.sums, next = in(reg) product.sums.byte_add(product.sums_stride * SUMS),
+                width = in(reg) LINE, options(nostack, readonly),
+            );
+        } else {
+            asm!("tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3", options(nostack, nomem));
+        }
+    }
+}
+
 /// The instructions of one product of two groups and two chunks, for one kind of number.
 macro_rules! two_by_two {
     ($name:ident, $multiply:literal) => {
@@ -77,8 +93,8 @@ macro_rules! two_by_two {
             let [left, right] = product.filters;
             let next = product.sums_stride * SUMS;
             unsafe {
+                begin(product);
                 asm!(
-                    "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
                     "2:",
                     "mov {tap:e}, dword ptr [{taps}]",
                     // This order keeps the multiplier busy: each load comes two products before it is needed.
@@ -122,8 +138,8 @@ unsafe fn split_two_by_two(product: &Product) {
     let [left, right] = product.filters;
     let next = product.sums_stride * SUMS;
     unsafe {
+        begin(product);
         asm!(
-            "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
             "2:",
             "mov {tap:e}, dword ptr [{taps}]",
             "add {taps}, 4",
@@ -196,7 +212,12 @@ unsafe fn one_by_one(product: &Product, group: usize, chunk: usize, multiply: Mu
     let parts: &[(usize, usize)] = if let Multiply::Split = multiply { &PARTS } else { &[(0, 0)] };
     let tiles = parts.iter().map(|(_, filter)| filter + 1).max().unwrap_or(1);
     unsafe {
-        asm!("tilezero tmm0", options(nostack, nomem));
+        let sums = product.sums.byte_add((group * product.sums_stride + chunk) * SUMS);
+        if product.go_on {
+            asm!("tileloadd tmm0, [{sums} + {width}*1]", sums = in(reg) sums, width = in(reg) LINE, options(nostack, readonly));
+        } else {
+            asm!("tilezero tmm0", options(nostack, nomem));
+        }
         for (index, &tap) in product.taps.iter().enumerate() {
             for (input, filter) in parts {
                 let line = product.groups[group].add(tap as usize + input * LINE);
@@ -210,7 +231,6 @@ unsafe fn one_by_one(product: &Product, group: usize, chunk: usize, multiply: Mu
                 }
             }
         }
-        let sums = product.sums.byte_add((group * product.sums_stride + chunk) * SUMS);
         asm!("tilestored [{sums} + {width}*1], tmm0", sums = in(reg) sums, width = in(reg) LINE, options(nostack));
     }
 }

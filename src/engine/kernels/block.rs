@@ -1,8 +1,8 @@
 //! Large pieces of memory, in pages as large as the system gives.
 
+use memmap2::MmapMut;
 #[cfg(target_os = "linux")]
 use memmap2::Advice;
-use memmap2::MmapMut;
 
 /// Zeroed bytes, aligned to pages.
 pub(crate) struct Block(MmapMut);

@@ -1,7 +1,7 @@
 //! Convolutions in which each channel sees only itself.
 
 use super::finish::activate;
-use super::format::{AnyForm, Brain, Bytes, Form, Plain, Triple};
+use super::format::{AnyForm, Brain, Bytes, Form, Triple, Plain};
 use super::vector::{LANES, Vector};
 use super::{ChannelFilters, Format, Map, Memory, rows};
 use crate::engine::graph::Activation;

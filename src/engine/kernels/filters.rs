@@ -136,8 +136,7 @@ impl Source<'_> {
 
     /// Writes one output's numbers into its lane of a chunk's tiles.
     fn fill(&self, output: usize, lane: usize, [channels, places]: [usize; 2], format: Format, tiles: &mut [u8]) {
-        let at =
-            |channel: usize, place: usize| (channel / format.channels() * places + place, channel % format.channels());
+        let at = |channel: usize, place: usize| (channel / format.channels() * places + place, channel % format.channels());
         if let (Format::U8(_), Elements::I8 { integers, .. }) = (format, &self.convolution.weights.elements) {
             for (index, integer) in integers[output * self.fan_in..][..self.fan_in].iter().enumerate() {
                 let (tap, channel) = at(index / places, index % places);

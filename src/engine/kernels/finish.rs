@@ -1,7 +1,7 @@
 //! From sums to a map: scale, bias, activation, residual, format.
 
 use super::Format;
-use super::format::{Brain, Bytes, Form, Plain, Triple};
+use super::format::{Brain, Bytes, Form, Triple, Plain};
 use super::vector::{LANES, Vector};
 use crate::engine::graph::Activation;
 

@@ -126,8 +126,7 @@ impl Form for Triple {
     #[inline(always)]
     unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
         unsafe {
-            let [large, middle, small] =
-                [0, LINE, 2 * LINE].map(|line| V::load_bf16(pixel.add(line + chunk * 32).cast()));
+            let [large, middle, small] = [0, LINE, 2 * LINE].map(|line| V::load_bf16(pixel.add(line + chunk * 32).cast()));
             large.add(middle.add(small))
         }
     }

@@ -5,6 +5,7 @@
 //! [`vector`].
 #![allow(unsafe_code)]
 
+mod allocator;
 #[cfg(target_arch = "x86_64")]
 mod amx;
 #[cfg(target_arch = "x86_64")]
@@ -30,9 +31,10 @@ mod stem;
 mod step;
 mod vector;
 
+pub use allocator::keep_freed_memory;
 pub(crate) use block::Block;
 pub(crate) use channels::Regroup;
-pub(crate) use convolve::{Convolve, Cut};
+pub(crate) use convolve::{Convolve, Cut, KEPT_GROUPS};
 pub(crate) use depthwise::Depthwise;
 pub(crate) use elementwise::Elementwise;
 pub(crate) use filters::{Arrangement, ChannelFilters, Filters};

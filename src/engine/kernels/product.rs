@@ -26,6 +26,8 @@ pub(crate) struct Product<'a> {
     pub(crate) filters: [*const u8; 2],
     /// One or two of them count.
     pub(crate) chunk_count: usize,
+    /// Whether the products are added to the sums that are there. Only AMX can: its plans alone cut the taps.
+    pub(crate) go_on: bool,
     /// Sums of the first group and chunk: `[group][chunk][pixel][16]`, in [`SUMS`] for each group and chunk.
     pub(crate) sums: *mut f32,
     /// Chunks from one group's sums to the next group's.

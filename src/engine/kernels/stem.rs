@@ -89,8 +89,7 @@ impl Stem {
         scratch.rows.resize(channels * self.kernel[0] * padded, 0.0);
         for (index, to) in scratch.rows.chunks_exact_mut(padded).enumerate() {
             let (channel, tap) = (index / self.kernel[0], index % self.kernel[0]);
-            let Some(y) = (row * down + tap * self.dilation[0]).checked_sub(self.padding[0]).filter(|y| *y < height)
-            else {
+            let Some(y) = (row * down + tap * self.dilation[0]).checked_sub(self.padding[0]).filter(|y| *y < height) else {
                 continue;
             };
             let from = ((image * channels + channel) * height + y) * width;

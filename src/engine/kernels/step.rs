@@ -1,7 +1,7 @@
 //! One operation of a plan, and the memory that it works in.
 
 use super::{
-    Block, Convolve, Depthwise, Elementwise, Kernels, Map, Pack, PlainStep, Pooling, Regroup, Stem, Unpack, halo,
+    Block, Convolve, Depthwise, Elementwise, Kernels, Map, Pack, Pooling, PlainStep, Regroup, Stem, Unpack, halo,
 };
 
 /// Where a tensor of floats, row by row, lies.

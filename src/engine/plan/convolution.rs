@@ -4,7 +4,7 @@ use super::Settings;
 use super::lower::Lowering;
 use crate::engine::KernelSet;
 use crate::engine::graph::{Activation, Convolution, Elements, Node, Unsupported};
-use crate::engine::kernels::{Arrangement, Convolve, Cut, Depthwise, Format, LANES, Map, Place, Stem, Work};
+use crate::engine::kernels::{Arrangement, Convolve, Cut, Depthwise, Format, KEPT_GROUPS, LANES, Map, Place, Stem, TILE, Work};
 
 /// The most numbers of a window that [`Stem`] packs into blocks of their own.
 const STEM_WINDOW: usize = 64;
@@ -15,6 +15,9 @@ const STEM_ROWS: usize = 4;
 /// Bytes of inputs that an item of a convolution looks at: they stay in a core's second-level cache while all filters
 /// go over them.
 const INPUT_BYTES: usize = 512 << 10;
+
+/// Bytes of filters that are kept in the first-level cache beside the sums of [`KEPT_GROUPS`].
+const KEPT_FILTERS: usize = 18 << 10;
 
 /// Items for each thread, so that no thread waits long for another's last one.
 const ITEMS: usize = 4;
@@ -31,8 +34,7 @@ impl Lowering<'_> {
             return self.stem(node, convolution, from);
         }
         let output_format = self.layout.formats[node.output];
-        let fits =
-            per_group % format.channels() == 0 && outputs / groups % (output_format.chunks().max(2) * LANES) == 0;
+        let fits = per_group % format.channels() == 0 && outputs / groups % (output_format.chunks().max(2) * LANES) == 0;
         if groups > 1 && !fits {
             let dense = ungrouped(convolution);
             return self.dense(node, &dense, format, multiply_adds(convolution, &self.shape(node.output)?));
@@ -60,13 +62,7 @@ impl Lowering<'_> {
         Ok((Some(map), after))
     }
 
-    fn dense(
-        &mut self,
-        node: &Node,
-        convolution: &Convolution,
-        format: Format,
-        multiply_adds: u64,
-    ) -> Result<(), Unsupported> {
+    fn dense(&mut self, node: &Node, convolution: &Convolution, format: Format, multiply_adds: u64) -> Result<(), Unsupported> {
         let input = self.map(node, node.inputs[0], format)?;
         let (residual, after) = self.residual(node, convolution)?;
         let output = self.new_map(node.output)?;
@@ -75,10 +71,7 @@ impl Lowering<'_> {
         let blocks = per_group.div_ceil(format.channels());
         let mut taps = Vec::with_capacity(blocks * rows * columns);
         for block in 0..blocks {
-            taps.extend(
-                window(&input, [rows, columns], convolution.dilation)
-                    .map(|tap| tap + (block * input.block_stride) as u32),
-            );
+            taps.extend(window(&input, [rows, columns], convolution.dilation).map(|tap| tap + (block * input.block_stride) as u32));
         }
         let [top, left, ..] = convolution.padding;
         let work = Convolve {
@@ -86,11 +79,7 @@ impl Lowering<'_> {
             reach: top * input.row_stride + left * format.bytes(),
             stride: convolution.stride,
             pixel_stride: convolution.stride[1] * format.bytes(),
-            group: if convolution.groups == 1 {
-                [0, usize::MAX]
-            } else {
-                [blocks, outputs / convolution.groups / LANES]
-            },
+            group: if convolution.groups == 1 { [0, usize::MAX] } else { [blocks, outputs / convolution.groups / LANES] },
             activation: convolution.activation,
             after,
             cut: cut(&input, &output, convolution.stride, filters.bytes(), &self.settings),
@@ -220,7 +209,14 @@ fn cut(input: &Map, output: &Map, stride: [usize; 2], filters: usize, settings: 
     }
     // Groups go in pairs.
     let groups = all.div_ceil(pieces).next_multiple_of(2);
-    Cut { strip, pitch, pixels, groups, chunks: units.div_ceil(segments.min(units)) * unit }
+    // Sums that can be gone on with are kept, so that filters are read from the first-level cache.
+    let kept = if settings.kernels.set == KernelSet::Amx && input.format != Format::F32 {
+        let rounds = groups.div_ceil(KEPT_GROUPS);
+        [groups.div_ceil(rounds).next_multiple_of(2), (KEPT_FILTERS / (2 * TILE * input.format.lines())).max(1)]
+    } else {
+        [2, usize::MAX]
+    };
+    Cut { strip, pitch, pixels, kept, groups, chunks: units.div_ceil(segments.min(units)) * unit }
 }
 
 fn kind(convolution: &Convolution) -> String {

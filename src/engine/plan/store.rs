@@ -14,13 +14,7 @@ pub(crate) struct FilterStore {
 
 impl FilterStore {
     /// A convolution's filters for maps of a format.
-    pub(super) fn filters(
-        &self,
-        node: &str,
-        convolution: &Convolution,
-        format: Format,
-        arrangement: Arrangement,
-    ) -> Result<Arc<Filters>, Unsupported> {
+    pub(super) fn filters(&self, node: &str, convolution: &Convolution, format: Format, arrangement: Arrangement) -> Result<Arc<Filters>, Unsupported> {
         let mut known = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (node.to_owned(), format.name(), arrangement);
         if let Some(filters) = known.get(&key) {
