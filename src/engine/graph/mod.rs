@@ -3,8 +3,14 @@
 //! `import` makes it from an ONNX file for given input shapes: what depends on shapes and constants alone is computed
 //! there, so that no integer is left. `fuse` then brings what belongs to a convolution into it.
 
+mod call;
+mod constants;
+mod fold;
 mod fuse;
 mod import;
+mod operators;
+mod shapes;
+
 pub(crate) use fuse::fuse;
 pub(crate) use import::{ImportError, import};
 
