@@ -61,7 +61,7 @@ impl NativeEngine {
             (_, KernelSet::Amx) => Format::Split,
             _ => Format::F32,
         };
-        let settings = Settings { kernels, threads: team.threads(), float };
+        let settings = Settings { kernels, threads: team.threads(), float, memory: options.memory };
         let store = FilterStore::default();
         let plan = team.install(|| Plan::new(&graph, settings, &store)).map_err(|e| failed(e.to_string()))?;
         let port = |(name, shape): &(String, Vec<usize>)| Port {

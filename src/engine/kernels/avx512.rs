@@ -1,21 +1,35 @@
-//! AVX-512 (F, BW, VL), with its extensions for bfloat16 (BF16) and bytes (VNNI).
+//! AVX-512 (F, BW, VL, DQ), and its extensions for bfloat16 (BF16) and bytes (VNNI), which not every processor has.
 
 use super::vector::{Dot, LANES, Vector};
 use std::arch::x86_64::{
-    __m256i, __m512, __m512bh, __m512i, _mm_loadu_si128, _mm_storeu_si128, _mm256_loadu_si256, _mm256_storeu_si256,
-    _mm512_add_ps, _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32, _mm512_cvtepu16_epi32, _mm512_cvtneps_pbh,
-    _mm512_cvtps_epi32, _mm512_cvtusepi32_epi8, _mm512_div_ps, _mm512_dpbf16_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps,
-    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_max_epi32, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
-    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_storeu_ps,
-    _mm512_storeu_si512, _mm512_sub_ps,
+    _CMP_UNORD_Q, __m256bh, __m256i, __m512, __m512bh, __m512i, _mm256_loadu_si256, _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512, _mm512_castps_si512, _mm512_cmp_ps_mask, _mm512_cvtepi32_epi16, _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32, _mm512_cvtepu8_epi32, _mm512_cvtneps_pbh, _mm512_cvtps_epi32, _mm512_cvtusepi32_epi8, _mm512_div_ps, _mm512_dpbf16_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_or_epi32, _mm512_max_epi32, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_ps, _mm_loadu_si128, _mm_storeu_si128,
 };
 use std::mem::transmute;
 
-/// One register.
+/// One register; `BF16`: numbers are rounded to bfloat16 by the extension.
 #[derive(Clone, Copy)]
-pub(super) struct Avx512(__m512);
+pub(super) struct Avx512<const BF16: bool>(__m512);
 
-impl Vector for Avx512 {
+impl<const BF16: bool> Avx512<BF16> {
+    /// The nearest bfloat16, ties to even.
+    #[inline(always)]
+    unsafe fn to_bf16(self) -> __m256i {
+        unsafe {
+            if BF16 {
+                return transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(self.0));
+            }
+            let bits = _mm512_castps_si512(self.0);
+            let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+            let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+            // What is no number must not become infinite.
+            let no_number = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(self.0, self.0);
+            let result = _mm512_mask_or_epi32(rounded, no_number, bits, _mm512_set1_epi32(0x0040_0000));
+            _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(result))
+        }
+    }
+}
+
+impl<const BF16: bool> Vector for Avx512<BF16> {
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
         Self(unsafe { _mm512_set1_ps(x) })
@@ -46,13 +60,13 @@ impl Vector for Avx512 {
 
     #[inline(always)]
     unsafe fn store_bf16(self, to: *mut u16) {
-        unsafe { _mm256_storeu_si256(to.cast(), transmute::<_, __m256i>(_mm512_cvtneps_pbh(self.0))) }
+        unsafe { _mm256_storeu_si256(to.cast(), self.to_bf16()) }
     }
 
     #[inline(always)]
     unsafe fn rounded_to_bf16(self, to: *mut u16) -> Self {
         unsafe {
-            let halves = transmute::<_, __m256i>(_mm512_cvtneps_pbh(self.0));
+            let halves = self.to_bf16();
             _mm256_storeu_si256(to.cast(), halves);
             let wide = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves));
             Self(transmute::<__m512i, __m512>(wide))

@@ -1,7 +1,7 @@
 //! Filters in the order in which the kernels read them.
 
 use super::vector::LANES;
-use super::{Block, Format, LINE, TILE};
+use super::{Block, Format, LINE, TILE, winograd};
 use crate::engine::graph::{Convolution, Elements};
 use half::{bf16, f16};
 use rayon::prelude::*;
@@ -10,6 +10,8 @@ use rayon::prelude::*;
 pub(crate) struct Filters {
     tiles: Block,
     tile: usize,
+    /// Points of [`Arrangement::Winograd`], else 1.
+    points: usize,
     bias: Vec<f32>,
     scale: Vec<f32>,
 }
@@ -21,6 +23,9 @@ pub(crate) enum Arrangement {
     Window,
     /// Channels are the numbers of a window, all inputs' one after another: that of [`super::Stem`].
     Flat,
+    /// Channels are the map's, taps are the blocks; tiles are `[point][chunk][tap]`, for tiles of so many rows and columns
+    /// of outputs: those of [`super::Winograd`].
+    Winograd(usize),
 }
 
 impl std::fmt::Debug for Filters {
@@ -45,6 +50,16 @@ impl Filters {
         self.tiles.bytes().as_ptr()
     }
 
+    /// The first tile of a chunk at a point: [`Arrangement::Winograd`].
+    ///
+    /// # Safety
+    /// The filters have that point and chunk.
+    pub(super) unsafe fn point(&self, point: usize, chunk: usize) -> *const u8 {
+        let chunks = self.bias.len() / LANES;
+        let taps = self.tiles.bytes().len() / (self.points * chunks);
+        unsafe { self.tiles().add((point * chunks + chunk) * taps) }
+    }
+
     /// One number for each output channel.
     pub(super) fn bias(&self) -> *const f32 {
         self.bias.as_ptr()
@@ -61,14 +76,20 @@ impl Filters {
         let [channels, places] = match arrangement {
             Arrangement::Window => [inputs, rows * columns],
             Arrangement::Flat => [inputs * rows * columns, 1],
+            Arrangement::Winograd(_) => [inputs, 1],
         };
+        let points = if let Arrangement::Winograd(edge) = arrangement { (edge + 2) * (edge + 2) } else { 1 };
         // Whole blocks of any format: a map's last block may have channels that do not count.
         let chunks = outputs.div_ceil(LANES).next_multiple_of(4);
         let taps = channels.div_ceil(format.channels()) * places;
         let tile = format.lines() * TILE;
-        let mut tiles = Block::new(chunks * taps * tile)?;
+        let mut tiles = Block::new(points * chunks * taps * tile)?;
         let source = Source { convolution, fan_in: inputs * rows * columns };
-        tiles.bytes_mut().par_chunks_mut(taps * tile).enumerate().for_each(|(chunk, tiles)| {
+        tiles.bytes_mut().par_chunks_mut(taps * tile).enumerate().for_each(|(index, tiles)| {
+            let (point, chunk) = (index / chunks, index % chunks);
+            if let Arrangement::Winograd(edge) = arrangement {
+                return source.fill_point(chunk, point, edge, tiles);
+            }
             for lane in 0..LANES.min(outputs.saturating_sub(chunk * LANES)) {
                 source.fill(chunk * LANES + lane, lane, [channels, places], format, tiles);
             }
@@ -85,7 +106,7 @@ impl Filters {
         if !scale.is_empty() {
             scale.resize(chunks * LANES, 0.0);
         }
-        Ok(Self { tiles, tile, bias, scale })
+        Ok(Self { tiles, tile, points, bias, scale })
     }
 }
 
@@ -130,6 +151,20 @@ impl Source<'_> {
             }
             Elements::I8 { integers, .. } => {
                 integers[numbers].iter().map(|byte| f32::from(*byte as i8) * scale).collect()
+            }
+        }
+    }
+
+    /// Writes what a chunk's filters of 3×3 become at a point.
+    fn fill_point(&self, chunk: usize, point: usize, edge: usize, tiles: &mut [u8]) {
+        let points = winograd::filter_points(edge);
+        let (down, across) = (points[point / points.len()], points[point % points.len()]);
+        let factors: [f64; 9] = std::array::from_fn(|place| down[place / 3] * across[place % 3]);
+        let outputs = self.convolution.weights.shape[0];
+        for lane in 0..LANES.min(outputs.saturating_sub(chunk * LANES)) {
+            for (channel, filter) in self.floats(chunk * LANES + lane).chunks_exact(9).enumerate() {
+                let number: f64 = factors.iter().zip(filter).map(|(factor, number)| factor * f64::from(*number)).sum();
+                put(tiles, channel, lane * 4, (number as f32).to_le_bytes());
             }
         }
     }

@@ -9,6 +9,8 @@ mod allocator;
 #[cfg(target_arch = "x86_64")]
 mod amx;
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod block;
 mod channels;
@@ -30,6 +32,7 @@ mod sets;
 mod stem;
 mod step;
 mod vector;
+mod winograd;
 
 pub use allocator::keep_freed_memory;
 pub(crate) use block::Block;
@@ -47,6 +50,7 @@ pub(crate) use sets::{Kernels, best, of};
 pub(crate) use stem::{STEM_WINDOW, Stem};
 pub(crate) use step::{Cost, Memory, Place, Step, Work};
 pub(crate) use vector::LANES;
+pub(crate) use winograd::{TileCut, Winograd};
 
 /// Bytes of the filters of one tap for one chunk of outputs.
 pub(crate) const TILE: usize = LANES * LINE;

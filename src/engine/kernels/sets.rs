@@ -3,6 +3,7 @@
 use super::finish::{self, Destination, Finish};
 use super::product::{self, Product};
 use super::vector::F32Dot;
+use super::winograd::{Outputs, Winograd};
 use super::{Depthwise, Elementwise, Format, Memory, Pack, Pooling, Regroup, Stem, Unpack, scalar};
 use crate::engine::KernelSet;
 
@@ -19,6 +20,8 @@ pub(crate) struct Kernels {
     pub(super) release: unsafe fn(),
     pub(super) finish: unsafe fn(&Finish, &Destination),
     pub(super) pack_windows: unsafe fn(&Stem, &[f32], *mut u8),
+    pub(super) winograd_inputs: unsafe fn(&Winograd, usize, usize, *mut u8, &Memory),
+    pub(super) winograd_outputs: unsafe fn(&Winograd, Outputs),
     pub(super) depthwise: unsafe fn(&Depthwise, usize, &Memory),
     pub(super) pooling: unsafe fn(&Pooling, usize, &Memory),
     pub(super) elementwise: unsafe fn(&Elementwise, usize, &Memory),
@@ -43,9 +46,12 @@ pub(crate) fn of(set: KernelSet) -> Option<&'static Kernels> {
     match set {
         KernelSet::Scalar => Some(&SCALAR),
         #[cfg(target_arch = "x86_64")]
-        KernelSet::Avx512 => x86::has_avx512().then_some(&x86::AVX512),
+        KernelSet::Avx2 => x86::has_avx2().then_some(&x86::AVX2),
         #[cfg(target_arch = "x86_64")]
-        KernelSet::Amx => (x86::has_avx512() && super::amx::is_there()).then_some(&x86::AMX),
+        KernelSet::Avx512 => x86::avx512().first().copied(),
+        #[cfg(target_arch = "x86_64")]
+        KernelSet::Amx => (super::amx::is_there() && x86::avx512().len() == 3).then_some(&x86::AMX),
+        #[cfg(not(target_arch = "x86_64"))]
         _ => None,
     }
 }
@@ -58,21 +64,23 @@ pub(crate) fn best() -> &'static Kernels {
 unsafe fn no_tiles(_: usize) {}
 unsafe fn nothing() {}
 
-/// A table of kernels in terms of one [`super::vector::Vector`], compiled with the features that it needs.
+/// A table of kernels in terms of one [`super::vector::Vector`] and three [`super::vector::Dot`]s (with the most pixels
+/// whose sums fit into the registers), compiled with the features that it needs.
 macro_rules! kernels {
-    ($static:ident, $set:expr, $vector:ty, $pixels:literal, [$f32:ty, $bf16:ty, $u8:ty] $(, $features:literal)?) => {
+    ($static:ident, $set:expr, $vector:ty, $pixels:literal,
+        [$f32:ty: $f32_most:literal, $bf16:ty: $bf16_most:literal, $u8:ty: $u8_most:literal] $(, $features:literal)?) => {
         pub(super) static $static: Kernels = {
             $(#[target_feature(enable = $features)])?
             unsafe fn product_f32(product: &Product) {
-                unsafe { product::product::<$f32, $pixels>(product) }
+                unsafe { product::product::<$f32, $f32_most>(product) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn product_bf16(product: &Product) {
-                unsafe { product::product::<$bf16, $pixels>(product) }
+                unsafe { product::product::<$bf16, $bf16_most>(product) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn product_u8(product: &Product) {
-                unsafe { product::product::<$u8, $pixels>(product) }
+                unsafe { product::product::<$u8, $u8_most>(product) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn product_split(product: &Product) {
@@ -86,6 +94,14 @@ macro_rules! kernels {
             unsafe fn pack_windows(stem: &Stem, rows: &[f32], lines: *mut u8) {
                 unsafe { stem.pack::<$vector>(rows, lines) }
             }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn winograd_inputs(work: &Winograd, part: usize, block: usize, to: *mut u8, memory: &Memory) {
+                unsafe { work.inputs::<$vector>(part, block, to, memory) }
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn winograd_outputs(work: &Winograd, outputs: Outputs) {
+                unsafe { work.outputs::<$vector>(outputs) }
+            }
             kernels!(@items [$($features)?] $vector, depthwise Depthwise, pooling Pooling, elementwise Elementwise,
                 regroup Regroup, pack Pack, unpack Unpack);
             Kernels {
@@ -96,6 +112,8 @@ macro_rules! kernels {
                 release: nothing,
                 finish,
                 pack_windows,
+                winograd_inputs,
+                winograd_outputs,
                 depthwise,
                 pooling,
                 elementwise,
@@ -116,15 +134,31 @@ macro_rules! kernels {
     };
 }
 
-kernels!(SCALAR, KernelSet::Scalar, scalar::Scalar, 4, [F32Dot<scalar::Scalar>, scalar::Bf16Dot, scalar::U8Dot]);
+kernels!(SCALAR, KernelSet::Scalar, scalar::Scalar, 4, [F32Dot<scalar::Scalar>: 4, scalar::Bf16Dot: 4, scalar::U8Dot: 4]);
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::*;
-    use crate::engine::kernels::{amx, avx512};
+    use crate::engine::kernels::avx512::Avx512;
+    use crate::engine::kernels::{amx, avx2, avx512};
 
-    kernels!(AVX512, KernelSet::Avx512, avx512::Avx512, 14, [F32Dot<avx512::Avx512>, avx512::Bf16Dot, avx512::U8Dot],
+    kernels!(AVX2, KernelSet::Avx2, avx2::Avx2, 6, [F32Dot<avx2::Avx2>: 6, avx2::Bf16Dot: 6, avx2::U8Dot: 6], "avx2,fma");
+
+    kernels!(AVX512, KernelSet::Avx512, Avx512<true>, 14,
+        [F32Dot<Avx512<true>>: 14, avx512::Bf16Dot: 14, avx512::U8Dot: 14],
         "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx512vnni,fma");
+
+    // Without extensions.
+    kernels!(AVX512_BASE, KernelSet::Avx512, Avx512<false>, 14,
+        [F32Dot<Avx512<false>>: 14, avx2::Bf16Dot: 6, avx2::U8Dot: 6], "avx512f,avx512bw,avx512vl,avx512dq,fma");
+
+    static AVX512_VNNI: Kernels =
+        Kernels { products: [AVX512_BASE.products[0], AVX512_BASE.products[1], vnni, AVX512_BASE.products[3]], ..AVX512_BASE };
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma")]
+    unsafe fn vnni(product: &Product) {
+        unsafe { product::product::<avx512::U8Dot, 14>(product) }
+    }
 
     pub(super) static AMX: Kernels = Kernels {
         set: KernelSet::Amx,
@@ -135,12 +169,19 @@ mod x86 {
         ..AVX512
     };
 
-    pub(super) fn has_avx512() -> bool {
-        is_x86_feature_detected!("avx512f")
+    pub(super) fn has_avx2() -> bool {
+        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+    }
+
+    /// Every table of AVX-512 that this processor can use, the best one first.
+    pub(super) fn avx512() -> Vec<&'static Kernels> {
+        let base = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512bf16")
-            && is_x86_feature_detected!("avx512vnni")
+            && is_x86_feature_detected!("avx512dq");
+        let vnni = is_x86_feature_detected!("avx512vnni");
+        let bf16 = is_x86_feature_detected!("avx512bf16");
+        let tables = [(&AVX512, base && vnni && bf16), (&AVX512_VNNI, base && vnni), (&AVX512_BASE, base)];
+        tables.into_iter().filter_map(|(table, there)| there.then_some(table)).collect()
     }
 }

@@ -27,7 +27,11 @@ pub(crate) struct Stem {
 /// A line of memory.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
-struct Line([u8; LINE]);
+pub(super) struct Line([u8; LINE]);
+
+impl Line {
+    pub(super) const ZERO: Self = Self([0; LINE]);
+}
 
 /// What a thread packs windows in.
 #[derive(Default)]
@@ -62,7 +66,7 @@ impl Stem {
         let (groups, chunks) = self.convolve.piece(item);
         let groups_of_row = self.convolve.cut.strip.div_ceil(self.convolve.cut.pixels);
         SCRATCH.with_borrow_mut(|scratch| {
-            scratch.lines.resize(self.convolve.output.columns * self.convolve.pixel_stride / LINE, Line([0; LINE]));
+            scratch.lines.resize(self.convolve.output.columns * self.convolve.pixel_stride / LINE, Line::ZERO);
             for first in groups.step_by(groups_of_row) {
                 unsafe {
                     self.gather(first / groups_of_row, memory, &mut scratch.rows);

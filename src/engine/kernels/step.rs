@@ -1,7 +1,7 @@
 //! One operation of a plan, and the memory that it works in.
 
 use super::{
-    Block, Convolve, Depthwise, Elementwise, Kernels, Map, Pack, PlainStep, Pooling, Regroup, Stem, Unpack, halo,
+    Block, Convolve, Depthwise, Elementwise, Kernels, Map, Pack, Pooling, PlainStep, Regroup, Stem, Unpack, Winograd, halo,
 };
 
 /// Where a tensor of floats, row by row, lies.
@@ -89,6 +89,8 @@ pub(crate) struct Cost {
 pub(crate) enum Work {
     Convolve(Convolve),
     Stem(Stem),
+    WinogradInputs(Winograd),
+    Winograd(Winograd),
     Depthwise(Depthwise),
     Pooling(Pooling),
     Elementwise(Elementwise),
@@ -142,6 +144,13 @@ impl Work {
                 let own = maps([&mut convolve.output].into_iter().chain(&mut convolve.residual));
                 own.into_iter().chain(place(&mut work.from)).collect()
             }
+            Self::WinogradInputs(work) => maps([&mut work.input]).into_iter().chain(&mut work.transformed).collect(),
+            Self::Winograd(work) => {
+                // A step before has read the input if there is one.
+                let input = Some(&mut work.input).filter(|_| work.transformed.is_none());
+                let own = maps(input.into_iter().chain([&mut work.output]).chain(&mut work.residual));
+                own.into_iter().chain(&mut work.transformed).collect()
+            }
             Self::Depthwise(work) => maps([&mut work.input, &mut work.output].into_iter().chain(&mut work.residual)),
             Self::Pooling(work) => maps([&mut work.input, &mut work.output]),
             Self::Elementwise(work) => {
@@ -162,6 +171,8 @@ impl Work {
         match self {
             Self::Convolve(work) => work.items(),
             Self::Stem(work) => work.items(),
+            Self::WinogradInputs(work) => work.input_items(),
+            Self::Winograd(work) => work.items(),
             Self::Depthwise(work) => work.items(),
             Self::Pooling(work) => work.items(),
             Self::Elementwise(work) => work.items(),
@@ -177,6 +188,8 @@ impl Work {
             match self {
                 Self::Convolve(work) => work.item(item, kernels, memory),
                 Self::Stem(work) => work.item(item, kernels, memory),
+                Self::WinogradInputs(work) => work.input_item(item, kernels, memory),
+                Self::Winograd(work) => work.item(item, kernels, memory),
                 Self::Depthwise(work) => (kernels.depthwise)(work, item, memory),
                 Self::Pooling(work) => (kernels.pooling)(work, item, memory),
                 Self::Elementwise(work) => (kernels.elementwise)(work, item, memory),

@@ -1,6 +1,6 @@
 //! Convolutions: which loop does them, and how the work is cut.
 
-use super::Settings;
+use super::{Settings, winograd};
 use super::lower::Lowering;
 use crate::engine::KernelSet;
 use crate::engine::graph::{Activation, Convolution, Elements, Node, Unsupported};
@@ -72,6 +72,9 @@ impl Lowering<'_> {
         let input = self.map(node, node.inputs[0], format)?;
         let (residual, after) = self.residual(node, convolution)?;
         let output = self.new_map(node.output)?;
+        if let Some(cut) = winograd::cut(convolution, &input, &output, &self.settings) {
+            return self.winograd(node, convolution, [input, output], (residual, after), cut, multiply_adds);
+        }
         let filters = self.store.filters(&node.name, convolution, format, Arrangement::Window)?;
         let [outputs, per_group, rows, columns] = convolution.weights.shape;
         let blocks = per_group.div_ceil(format.channels());
@@ -232,7 +235,7 @@ fn cut(input: &Map, output: &Map, stride: [usize; 2], filters: usize, settings: 
     Cut { strip, pitch, pixels, kept, groups, chunks: units.div_ceil(segments.min(units)) * unit }
 }
 
-fn kind(convolution: &Convolution) -> String {
+pub(super) fn kind(convolution: &Convolution) -> String {
     let [rows, columns] = convolution.kernel();
     let group = if convolution.groups > 1 { format!("g{}", convolution.groups) } else { String::new() };
     format!("conv{rows}x{columns}s{}{group}", convolution.stride[0])

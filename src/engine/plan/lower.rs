@@ -30,7 +30,7 @@ pub(super) struct Lowering<'a> {
     pub(super) settings: Settings,
     pub(super) store: &'a FilterStore,
     pub(super) layout: Layout,
-    storages: Storages,
+    pub(super) storages: Storages,
     steps: Vec<Step>,
     /// The maps that hold a value, in different formats.
     maps: HashMap<ValueId, Vec<Map>>,

@@ -5,8 +5,10 @@ mod layout;
 mod lower;
 mod memory;
 mod store;
+mod winograd;
 
 use crate::engine::graph::{Graph, Unsupported};
+use crate::engine::Memory;
 use crate::engine::kernels::{Format, Kernels, Step};
 
 pub(crate) use store::FilterStore;
@@ -20,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
     /// How maps of floats lie in memory.
     pub(crate) float: Format,
+    /// What matters more, time or memory.
+    pub(crate) memory: Memory,
 }
 
 /// A network for inputs of certain shapes, ready to run.

@@ -1,0 +1,464 @@
+//! Convolutions of windows of 3×3 by Winograd's minimal filtering: fewer multiplications for more additions.
+//!
+//! Tiles of n×n inputs (n = 6 or 4) that overlap by two become n² *points*; at each point, all tiles' channels are multiplied
+//! with the filters' channels as in a convolution of 1×1; what comes of it becomes tiles of (n − 2)×(n − 2) outputs:
+//! 36 / 16 multiplications for each output and channel in place of 9, or 16 / 4.
+//!
+//! Lavin, Gray: [Fast Algorithms for Convolutional Neural Networks](https://arxiv.org/abs/1509.09308), 2015.
+
+use super::finish::{Destination, Finish};
+use super::product::{Product, SUMS};
+use super::stem::Line;
+use super::vector::Vector;
+use super::{Filters, Kernels, LANES, LINE, Map, Memory};
+use crate::engine::graph::Activation;
+use std::cell::RefCell;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A convolution of 3×3, stride 1, between maps of floats.
+#[derive(Debug, Clone)]
+pub(crate) struct Winograd {
+    /// What is looked at; its halo is at least the window's reach.
+    pub(crate) input: Map,
+    /// What comes of it.
+    pub(crate) output: Map,
+    /// What is added, like the output in shape and format.
+    pub(crate) residual: Option<Map>,
+    /// The filters: [`super::Arrangement::Winograd`].
+    pub(crate) filters: Arc<Filters>,
+    /// Bytes from the pixel at an output's place back to its first tap.
+    pub(crate) reach: usize,
+    /// Applied to the sum.
+    pub(crate) activation: Activation,
+    /// Applied after the residual was added.
+    pub(crate) after: Activation,
+    /// Where in the buffer a step before puts the transformed inputs; `None`: each item transforms its own.
+    pub(crate) transformed: Option<usize>,
+    /// How the work is cut.
+    pub(crate) cut: TileCut,
+}
+
+/// How the work is cut into items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TileCut {
+    /// Rows and columns of outputs in a tile: 4 or 2.
+    pub(crate) edge: usize,
+    /// Tiles of one item.
+    pub(crate) tiles: usize,
+    /// Tiles of a group: those that are multiplied at a time.
+    pub(crate) pixels: usize,
+    /// Output chunks of one item.
+    pub(crate) chunks: usize,
+    /// Output chunks whose sums are kept at a time.
+    pub(crate) pass: usize,
+}
+
+impl TileCut {
+    /// Rows and columns of inputs that a tile looks at.
+    fn side(&self) -> usize {
+        self.edge + 2
+    }
+
+    /// Points of a tile.
+    pub(crate) fn points(&self) -> usize {
+        self.side() * self.side()
+    }
+
+    /// Bytes of one block of one point: all tiles of an item, in whole groups.
+    fn block_bytes(&self) -> usize {
+        self.tiles.div_ceil(self.pixels) * self.pixels * LINE
+    }
+
+    /// Bytes of the transformed inputs of one item.
+    pub(crate) fn input_bytes(&self, blocks: usize) -> usize {
+        self.points() * self.input_stride(blocks)
+    }
+
+    /// Bytes from point to point of the transformed inputs: an odd number of lines, so that a tile's points do not fall on
+    /// the same place of the cache.
+    fn input_stride(&self, blocks: usize) -> usize {
+        blocks * self.block_bytes() / LINE * LINE | LINE
+    }
+
+    /// Bytes from point to point of the sums.
+    fn sums_stride(&self) -> usize {
+        self.tiles.div_ceil(self.pixels) * self.pass * SUMS | LINE
+    }
+
+    /// Bytes of the sums that are kept at a time.
+    pub(crate) fn sums_bytes(&self) -> usize {
+        self.points() * self.sums_stride()
+    }
+}
+
+/// What a thread works in.
+#[derive(Default)]
+struct Scratch {
+    /// Transformed inputs: `[point][block][tile]`.
+    inputs: Vec<Line>,
+    /// Sums: `[point][group][chunk][tile]`.
+    sums: Vec<Line>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Outputs of neighbouring tiles on their way to the map: a chunk's sums for each of up to four rows.
+#[repr(align(64))]
+pub(super) struct Rows([f32; 4 * SUMS / 4]);
+
+/// Where a tile is.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    image: usize,
+    /// Of the tile's first output.
+    row: usize,
+    column: usize,
+}
+
+/// A tile's sums, and where its outputs go.
+pub(super) struct Outputs<'a> {
+    /// The first point's line of the first tile.
+    sums: *const f32,
+    /// Bytes from point to point.
+    stride: usize,
+    /// Which of the tiles in a row it is.
+    index: usize,
+    rows: &'a mut Rows,
+}
+
+impl Winograd {
+    /// Tiles across a map.
+    fn across(&self) -> usize {
+        self.output.columns.div_ceil(self.cut.edge)
+    }
+
+    /// Tiles of all images.
+    fn tiles(&self) -> usize {
+        self.output.images * self.output.rows.div_ceil(self.cut.edge) * self.across()
+    }
+
+    fn place(&self, tile: usize) -> Place {
+        let (down, across) = (self.output.rows.div_ceil(self.cut.edge), self.across());
+        Place {
+            image: tile / (down * across),
+            row: tile / across % down * self.cut.edge,
+            column: tile % across * self.cut.edge,
+        }
+    }
+
+    /// Tiles of an item.
+    fn range(&self, n: usize) -> Range<usize> {
+        n * self.cut.tiles..((n + 1) * self.cut.tiles).min(self.tiles())
+    }
+
+    /// Pieces of the transform of the inputs, where that is a step of its own.
+    pub(crate) fn input_items(&self) -> usize {
+        self.tiles().div_ceil(self.cut.tiles) * self.input.blocks()
+    }
+
+    /// Does one of them.
+    ///
+    /// # Safety
+    /// As for `Convolve::item`.
+    pub(super) unsafe fn input_item(&self, item: usize, kernels: &Kernels, memory: &Memory) {
+        let (part, block) = (item / self.input.blocks(), item % self.input.blocks());
+        unsafe {
+            let to = memory.buffer.add(self.transformed.unwrap_or(0) + part * self.cut.input_bytes(self.input.blocks()));
+            (kernels.winograd_inputs)(self, part, block, to, memory);
+        }
+    }
+
+    /// Pieces of work that can be done in any order, by any thread.
+    pub(crate) fn items(&self) -> usize {
+        self.tiles().div_ceil(self.cut.tiles) * self.output.chunks().div_ceil(self.cut.chunks)
+    }
+
+    /// Does one of them.
+    ///
+    /// # Safety
+    /// As for `Convolve::item`.
+    pub(super) unsafe fn item(&self, item: usize, kernels: &Kernels, memory: &Memory) {
+        let segments = self.output.chunks().div_ceil(self.cut.chunks);
+        let (part, first) = (item / segments, item % segments * self.cut.chunks);
+        let blocks = self.input.blocks();
+        SCRATCH.with_borrow_mut(|Scratch { inputs, sums }| unsafe {
+            let inputs = match self.transformed {
+                Some(offset) => memory.buffer.add(offset + part * self.cut.input_bytes(blocks)),
+                None => {
+                    let to = room(inputs, self.cut.input_bytes(blocks));
+                    for block in 0..blocks {
+                        (kernels.winograd_inputs)(self, part, block, to, memory);
+                    }
+                    to
+                }
+            };
+            let sums = room(sums, self.cut.sums_bytes());
+            let end = (first + self.cut.chunks).min(self.output.chunks());
+            for chunk in (first..end).step_by(self.cut.pass) {
+                let chunks = chunk..(chunk + self.cut.pass).min(end);
+                self.multiply(part, chunks.clone(), inputs, sums.cast(), kernels);
+                for chunk in chunks.clone() {
+                    self.write(part, chunk, sums.add((chunk - chunks.start) * SUMS).cast(), kernels, memory);
+                }
+            }
+        });
+    }
+
+    /// All points' products: one point's filters and inputs after another's.
+    unsafe fn multiply(&self, part: usize, chunks: Range<usize>, inputs: *const u8, sums: *mut f32, kernels: &Kernels) {
+        let blocks = self.input.blocks();
+        let taps: Vec<u32> = (0..blocks).map(|block| (block * self.cut.block_bytes()) as u32).collect();
+        let groups = self.range(part).len().div_ceil(self.cut.pixels);
+        let product = kernels.product(self.input.format);
+        for point in 0..self.cut.points() {
+            for chunk in chunks.clone().step_by(2) {
+                let chunk_count = (chunks.end - chunk).min(2);
+                for group in (0..groups).step_by(2) {
+                    let group_count = (groups - group).min(2);
+                    let slot = group * self.cut.pass + chunk - chunks.start;
+                    unsafe {
+                        let input = |group: usize| {
+                            inputs.add(point * self.cut.input_stride(blocks) + group * self.cut.pixels * LINE)
+                        };
+                        let filters = |chunk: usize| self.filters.point(point, chunk);
+                        product(&Product {
+                            groups: [input(group), input(group + group_count - 1)],
+                            group_count,
+                            pixels: self.cut.pixels,
+                            pixel_stride: LINE,
+                            taps: &taps,
+                            filters: [filters(chunk), filters(chunk + chunk_count - 1)],
+                            chunk_count,
+                            go_on: false,
+                            sums: sums.byte_add(point * self.cut.sums_stride() + slot * SUMS),
+                            sums_stride: self.cut.pass,
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Brings a chunk's sums to the output: as many tiles of a row at a time as have sixteen columns.
+    unsafe fn write(&self, part: usize, chunk: usize, sums: *const f32, kernels: &Kernels, memory: &Memory) {
+        let range = self.range(part);
+        let mut rows = Rows([0.0; 4 * SUMS / 4]);
+        let mut first = range.start;
+        while first < range.end {
+            let place = self.place(first);
+            let left = self.across() - place.column / self.cut.edge;
+            let count = left.min(16 / self.cut.edge).min(range.end - first);
+            for index in 0..count {
+                let tile = first + index - range.start;
+                let slot = tile / self.cut.pixels * self.cut.pass * 16 + tile % self.cut.pixels;
+                unsafe {
+                    let sums = sums.add(slot * LANES);
+                    let stride = self.cut.sums_stride();
+                    (kernels.winograd_outputs)(self, Outputs { sums, stride, index, rows: &mut rows });
+                }
+            }
+            unsafe { self.finish(place, count * self.cut.edge, chunk, &rows, kernels, memory) }
+            first += count;
+        }
+    }
+
+    /// Bias, activation and residual, row by row.
+    unsafe fn finish(&self, place: Place, columns: usize, chunk: usize, rows: &Rows, kernels: &Kernels, memory: &Memory) {
+        let finish = Finish {
+            scale: self.filters.scale(),
+            bias: self.filters.bias(),
+            activation: self.activation,
+            after: self.after,
+            format: self.output.format,
+            residual: self.residual.map_or(self.output.format, |map| map.format),
+        };
+        for row in 0..self.cut.edge.min(self.output.rows - place.row) {
+            unsafe {
+                let at =
+                    |map: &Map| memory.buffer.add(map.pixel(place.image, chunk, place.row + row, place.column));
+                let destination = Destination {
+                    sums: rows.0[row * SUMS / 4..].as_ptr(),
+                    channel: chunk * LANES,
+                    pixels: columns.min(self.output.columns - place.column),
+                    output: at(&self.output),
+                    residual: self.residual.as_ref().map_or(std::ptr::null(), |map| at(map).cast_const()),
+                };
+                (kernels.finish)(&finish, &destination);
+            }
+        }
+    }
+
+    /// Transforms one block of all tiles of an item.
+    ///
+    /// # Safety
+    /// As for `Convolve::item`; `to` has room for the item's transformed inputs.
+    #[inline(always)]
+    pub(super) unsafe fn inputs<V: Vector>(&self, part: usize, block: usize, to: *mut u8, memory: &Memory) {
+        let stride = self.cut.input_stride(self.input.blocks());
+        let range = self.range(part);
+        unsafe {
+            let to = to.add(block * self.cut.block_bytes());
+            for (index, tile) in range.clone().enumerate() {
+                let Place { image, row, column } = self.place(tile);
+                let from = memory.buffer.add(self.input.pixel(image, block, row, column) - self.reach);
+                // What lies beyond the window of the last output is another row's, or nobody's.
+                let there = [self.output.rows + 2 - row, self.output.columns + 2 - column];
+                let tile = Tile { from, row_stride: self.input.row_stride, there, to: to.add(index * LINE), stride };
+                if self.cut.edge == 4 { tile.transform::<V, 6>() } else { tile.transform::<V, 4>() }
+            }
+            // The last group's tiles that do not count.
+            for index in range.len()..self.cut.block_bytes() / LINE {
+                for point in 0..self.cut.points() {
+                    V::splat(0.0).store(to.add(index * LINE + point * stride).cast());
+                }
+            }
+        }
+    }
+
+    /// Transforms one tile of one chunk.
+    ///
+    /// # Safety
+    /// The pointer is valid.
+    #[inline(always)]
+    pub(super) unsafe fn outputs<V: Vector>(&self, outputs: Outputs) {
+        unsafe {
+            if self.cut.edge == 4 { outputs.transform::<V, 6>() } else { outputs.transform::<V, 4>() }
+        }
+    }
+}
+
+/// Lines for so many bytes, aligned.
+fn room(lines: &mut Vec<Line>, bytes: usize) -> *mut u8 {
+    if lines.len() * LINE < bytes {
+        lines.resize(bytes.div_ceil(LINE), Line::ZERO);
+    }
+    lines.as_mut_ptr().cast()
+}
+
+/// One block of one tile of inputs.
+struct Tile {
+    from: *const u8,
+    row_stride: usize,
+    /// Rows and columns from the first on.
+    there: [usize; 2],
+    to: *mut u8,
+    /// Bytes from point to point.
+    stride: usize,
+}
+
+impl Tile {
+    #[inline(always)]
+    unsafe fn transform<V: Vector, const N: usize>(&self) {
+        unsafe {
+            if self.there[0] >= N && self.there[1] >= N {
+                self.transform_from::<V, N>(|row, column| self.load(row, column));
+            } else {
+                let exists = |row: usize, column: usize| row < self.there[0] && column < self.there[1];
+                self.transform_from::<V, N>(|row, column| {
+                    if exists(row, column) { self.load(row, column) } else { V::splat(0.0) }
+                });
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load<V: Vector>(&self, row: usize, column: usize) -> V {
+        unsafe { V::load(self.from.add(row * self.row_stride + column * LINE).cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn transform_from<V: Vector, const N: usize>(&self, load: impl Fn(usize, usize) -> V) {
+        unsafe {
+            let mut columns = [[V::splat(0.0); N]; N];
+            for (index, column) in columns.iter_mut().enumerate() {
+                *column = input_points(std::array::from_fn(|row| load(row, index)));
+            }
+            for row in 0..N {
+                let points = input_points::<V, N>(std::array::from_fn(|column| columns[column][row]));
+                for (column, point) in points.into_iter().enumerate() {
+                    point.store(self.to.add((row * N + column) * self.stride).cast());
+                }
+            }
+        }
+    }
+}
+
+impl Outputs<'_> {
+    #[inline(always)]
+    unsafe fn transform<V: Vector, const N: usize>(self) {
+        unsafe {
+            let load = |point: usize| V::load(self.sums.byte_add(point * self.stride));
+            let mut columns = [[V::splat(0.0); 4]; N];
+            for (index, column) in columns.iter_mut().enumerate() {
+                *column = output_places::<V, N>(std::array::from_fn(|row| load(row * N + index)));
+            }
+            let first = self.rows.0.as_mut_ptr().add(self.index * (N - 2) * LANES);
+            for row in 0..N - 2 {
+                let places = output_places::<V, N>(std::array::from_fn(|column| columns[column][row]));
+                for (column, place) in places.into_iter().take(N - 2).enumerate() {
+                    place.store(first.add(row * SUMS / 4 + column * LANES));
+                }
+            }
+        }
+    }
+}
+
+/// A row or column of inputs becomes one of points: Bᵀ of the paper, for the points 0, 1, −1, 2, −2, ∞ or 0, 1, −1, ∞.
+#[inline(always)]
+unsafe fn input_points<V: Vector, const N: usize>(d: [V; N]) -> [V; N] {
+    let mut points = d;
+    unsafe {
+        if N == 6 {
+            let [two, four, five] = [2.0, -4.0, -5.0].map(|x| V::splat(x));
+            let (even, odd) = (d[2].mul_add(four, d[4]), d[1].mul_add(four, d[3]));
+            let (near, far) = (d[4].sub(d[2]), d[3].sub(d[1]).mul(two));
+            points[0] = d[0].mul_add(V::splat(4.0), d[2].mul_add(five, d[4]));
+            (points[1], points[2]) = (even.add(odd), even.sub(odd));
+            (points[3], points[4]) = (near.add(far), near.sub(far));
+            points[5] = d[1].mul_add(V::splat(4.0), d[3].mul_add(five, d[5]));
+        } else {
+            points[0] = d[0].sub(d[2]);
+            (points[1], points[2]) = (d[1].add(d[2]), d[2].sub(d[1]));
+            points[3] = d[1].sub(d[3]);
+        }
+    }
+    points
+}
+
+/// A row or column of points' sums becomes one of outputs, the first N − 2 of four: Aᵀ of the paper.
+#[inline(always)]
+unsafe fn output_places<V: Vector, const N: usize>(m: [V; N]) -> [V; 4] {
+    unsafe {
+        let (sum, difference) = (m[1].add(m[2]), m[1].sub(m[2]));
+        if N == 6 {
+            let (far_sum, far_difference) = (m[3].add(m[4]), m[3].sub(m[4]));
+            let scaled = |x: V, factor: f32, y: V| x.mul_add(V::splat(factor), y);
+            [
+                m[0].add(sum.add(far_sum)),
+                scaled(far_difference, 2.0, difference),
+                scaled(far_sum, 4.0, sum),
+                scaled(far_difference, 8.0, difference).add(m[5]),
+            ]
+        } else {
+            let zero = V::splat(0.0);
+            [m[0].add(sum), difference.sub(m[3]), zero, zero]
+        }
+    }
+}
+
+/// What a filter's row or column becomes at each point: G of the paper.
+pub(super) fn filter_points(edge: usize) -> &'static [[f64; 3]] {
+    const FOUR: [[f64; 3]; 6] = [
+        [1.0 / 4.0, 0.0, 0.0],
+        [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
+        [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
+        [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
+        [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
+        [0.0, 0.0, 1.0],
+    ];
+    const TWO: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
+    if edge == 4 { &FOUR } else { &TWO }
+}
