@@ -46,7 +46,7 @@ impl<'g> Fusion<'g> {
             graph,
         };
         for (index, node) in fusion.nodes.iter().enumerate() {
-            for node in node {
+            if let Some(node) = node {
                 fusion.producers[node.output] = Some(index);
                 node.inputs.iter().for_each(|&input| fusion.uses[input] += 1);
             }
