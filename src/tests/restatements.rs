@@ -7,7 +7,7 @@ use ocelli::letterbox::{Letterbox, PADDING, Size};
 use ocelli::metadata::{DetectionMetadata, HeadKind, Resize};
 use ocelli::nms::{NmsOptions, Suppression, suppress};
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
-use proptest::{prop_assert, prop_assert_eq, proptest};
+use proptest::{prop_assert_eq, proptest};
 use std::collections::BTreeMap;
 
 /// Suppression as its documentation has it: of each class, the surest box that is left is kept, until none is left.
