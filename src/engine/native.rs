@@ -4,7 +4,7 @@ use super::graph::{self, Graph, ImportError};
 use super::kernels::{Block, Format, Kernels, Memory};
 use super::plan::{FilterStore, Plan, Settings};
 use super::threads::{Barrier, Shares, Team};
-use super::{Engine, EngineError, EngineOptions, KernelSet, LayerTime, Port, Precision};
+use super::{Engine, EngineError, EngineOptions, LayerTime, Port, Precision};
 use crate::onnx::Model;
 use crate::tensor::{NamedTensors, Tensor};
 use bytes::Bytes;
@@ -56,11 +56,7 @@ impl NativeEngine {
             };
             return Err(failed(format!("{precision} was asked for, and {what}")));
         }
-        let float = match (precision, kernels.set) {
-            (Precision::Bf16, _) => Format::Bf16,
-            (_, KernelSet::Amx) => Format::Split,
-            _ => Format::F32,
-        };
+        let float = if precision == Precision::Bf16 { Format::Bf16 } else { Format::F32 };
         let settings = Settings { kernels, threads: team.threads(), float, memory: options.memory };
         let store = FilterStore::default();
         let plan = team.install(|| Plan::new(&graph, settings, &store)).map_err(|e| failed(e.to_string()))?;

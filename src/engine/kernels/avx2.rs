@@ -2,14 +2,14 @@
 
 use super::vector::{Dot, LANES, Vector};
 use std::arch::x86_64::{
-    __m256, __m256i, _mm_loadl_epi64, _mm_loadu_si128, _mm_packus_epi16, _mm_storeu_si128, _mm256_add_epi32,
-    _mm256_add_ps, _mm256_and_si256, _mm256_blendv_epi8, _mm256_castps_si256, _mm256_castsi256_ps,
+    __m256, __m256i, _CMP_UNORD_Q, _mm_loadl_epi64, _mm_loadu_si128, _mm_packus_epi16, _mm_storeu_si128,
+    _mm256_add_epi32, _mm256_add_ps, _mm256_and_si256, _mm256_blendv_epi8, _mm256_castps_si256, _mm256_castsi256_ps,
     _mm256_castsi256_si128, _mm256_cmp_ps, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_cvtepu16_epi32,
     _mm256_cvtps_epi32, _mm256_div_ps, _mm256_extracti128_si256, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
     _mm256_madd_epi16, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_or_si256, _mm256_packs_epi32,
     _mm256_packus_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps,
-    _mm256_setzero_ps, _mm256_setzero_si256, _mm256_slli_epi16, _mm256_slli_epi32, _mm256_srai_epi16, _mm256_srli_epi16,
-    _mm256_srli_epi32, _mm256_storeu_ps, _mm256_storeu_si256, _mm256_sub_ps, _CMP_UNORD_Q,
+    _mm256_setzero_ps, _mm256_setzero_si256, _mm256_slli_epi16, _mm256_slli_epi32, _mm256_srai_epi16,
+    _mm256_srli_epi16, _mm256_srli_epi32, _mm256_storeu_ps, _mm256_storeu_si256, _mm256_sub_ps,
 };
 
 /// Numbers in a register.
@@ -66,15 +66,6 @@ impl Vector for Avx2 {
             let [low, high] = self.0.map(|x| _mm256_srli_epi32::<16>(round_to_bf16(x)));
             let packed = _mm256_permute4x64_epi64::<UNPACKED>(_mm256_packus_epi32(low, high));
             _mm256_storeu_si256(to.cast(), packed);
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn rounded_to_bf16(self, to: *mut u16) -> Self {
-        unsafe {
-            self.store_bf16(to);
-            let odd = _mm256_set1_epi32(0xffff_0000_u32 as i32);
-            halves!(half => _mm256_castsi256_ps(_mm256_and_si256(round_to_bf16(self.0[half]), odd)))
         }
     }
 

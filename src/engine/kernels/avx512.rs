@@ -2,7 +2,13 @@
 
 use super::vector::{Dot, LANES, Vector};
 use std::arch::x86_64::{
-    _CMP_UNORD_Q, __m256bh, __m256i, __m512, __m512bh, __m512i, _mm256_loadu_si256, _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512, _mm512_castps_si512, _mm512_cmp_ps_mask, _mm512_cvtepi32_epi16, _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32, _mm512_cvtepu8_epi32, _mm512_cvtneps_pbh, _mm512_cvtps_epi32, _mm512_cvtusepi32_epi8, _mm512_div_ps, _mm512_dpbf16_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_or_epi32, _mm512_max_epi32, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_ps, _mm_loadu_si128, _mm_storeu_si128,
+    __m256bh, __m256i, __m512, __m512bh, __m512i, _CMP_UNORD_Q, _mm_loadu_si128, _mm_storeu_si128, _mm256_loadu_si256,
+    _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512, _mm512_castps_si512, _mm512_cmp_ps_mask,
+    _mm512_cvtepi32_epi16, _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32, _mm512_cvtepu16_epi32, _mm512_cvtneps_pbh,
+    _mm512_cvtps_epi32, _mm512_cvtusepi32_epi8, _mm512_div_ps, _mm512_dpbf16_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps,
+    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_or_epi32, _mm512_max_epi32, _mm512_max_ps, _mm512_min_ps,
+    _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32,
+    _mm512_srli_epi32, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_ps,
 };
 use std::mem::transmute;
 
@@ -61,16 +67,6 @@ impl<const BF16: bool> Vector for Avx512<BF16> {
     #[inline(always)]
     unsafe fn store_bf16(self, to: *mut u16) {
         unsafe { _mm256_storeu_si256(to.cast(), self.to_bf16()) }
-    }
-
-    #[inline(always)]
-    unsafe fn rounded_to_bf16(self, to: *mut u16) -> Self {
-        unsafe {
-            let halves = self.to_bf16();
-            _mm256_storeu_si256(to.cast(), halves);
-            let wide = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves));
-            Self(transmute::<__m512i, __m512>(wide))
-        }
     }
 
     #[inline(always)]

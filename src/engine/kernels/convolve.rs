@@ -2,7 +2,7 @@
 
 use super::finish::{Destination, Finish};
 use super::product::{Product, SUMS};
-use super::{Filters, Kernels, LANES, Map, Memory};
+use super::{Filters, Kernels, LANES, Map, Memory, TILE};
 use crate::engine::graph::Activation;
 use std::ops::Range;
 use std::sync::Arc;
@@ -179,7 +179,7 @@ impl Convolve {
         kernels: &Kernels,
         sums: &mut Sums,
     ) {
-        let (tile, product) = (self.filters.tile(), kernels.product(self.input.format));
+        let product = kernels.product(self.input.format);
         for (index, chunk) in chunks.clone().enumerate().step_by(2) {
             let chunk_count = (chunks.len() - index).min(2);
             let block = chunk.checked_div(self.group[1]).unwrap_or(0) * self.group[0];
@@ -189,7 +189,7 @@ impl Convolve {
                     let second = (first + 1).min(groups.end - 1);
                     unsafe {
                         let tiles = |chunk: usize| {
-                            self.filters.tiles().add((chunk * self.taps.len() + part * self.cut.kept[1]) * tile)
+                            self.filters.tiles().add((chunk * self.taps.len() + part * self.cut.kept[1]) * TILE)
                         };
                         product(&Product {
                             groups: [locate(&self.at(first), block), locate(&self.at(second), block)],

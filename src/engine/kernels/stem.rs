@@ -134,7 +134,7 @@ impl Stem {
                 for chunk in 0..chunks {
                     unsafe {
                         let numbers = V::load(window.as_ptr().add(chunk * LANES));
-                        let block = lines.add(to + chunk / format.chunks() * format.bytes());
+                        let block = lines.add(to + chunk / format.chunks() * LINE);
                         form.store(block, chunk % format.chunks(), numbers);
                     }
                 }

@@ -166,7 +166,8 @@ impl Winograd {
     pub(super) unsafe fn input_item(&self, item: usize, kernels: &Kernels, memory: &Memory) {
         let (part, block) = (item / self.input.blocks(), item % self.input.blocks());
         unsafe {
-            let to = memory.buffer.add(self.transformed.unwrap_or(0) + part * self.cut.input_bytes(self.input.blocks()));
+            let to =
+                memory.buffer.add(self.transformed.unwrap_or(0) + part * self.cut.input_bytes(self.input.blocks()));
             (kernels.winograd_inputs)(self, part, block, to, memory);
         }
     }
@@ -266,7 +267,15 @@ impl Winograd {
     }
 
     /// Bias, activation and residual, row by row.
-    unsafe fn finish(&self, place: Place, columns: usize, chunk: usize, rows: &Rows, kernels: &Kernels, memory: &Memory) {
+    unsafe fn finish(
+        &self,
+        place: Place,
+        columns: usize,
+        chunk: usize,
+        rows: &Rows,
+        kernels: &Kernels,
+        memory: &Memory,
+    ) {
         let finish = Finish {
             scale: self.filters.scale(),
             bias: self.filters.bias(),
@@ -277,8 +286,7 @@ impl Winograd {
         };
         for row in 0..self.cut.edge.min(self.output.rows - place.row) {
             unsafe {
-                let at =
-                    |map: &Map| memory.buffer.add(map.pixel(place.image, chunk, place.row + row, place.column));
+                let at = |map: &Map| memory.buffer.add(map.pixel(place.image, chunk, place.row + row, place.column));
                 let destination = Destination {
                     sums: rows.0[row * SUMS / 4..].as_ptr(),
                     channel: chunk * LANES,
@@ -324,9 +332,7 @@ impl Winograd {
     /// The pointer is valid.
     #[inline(always)]
     pub(super) unsafe fn outputs<V: Vector>(&self, outputs: Outputs) {
-        unsafe {
-            if self.cut.edge == 4 { outputs.transform::<V, 6>() } else { outputs.transform::<V, 4>() }
-        }
+        unsafe { if self.cut.edge == 4 { outputs.transform::<V, 6>() } else { outputs.transform::<V, 4>() } }
     }
 }
 
@@ -357,9 +363,11 @@ impl Tile {
                 self.transform_from::<V, N>(|row, column| self.load(row, column));
             } else {
                 let exists = |row: usize, column: usize| row < self.there[0] && column < self.there[1];
-                self.transform_from::<V, N>(|row, column| {
-                    if exists(row, column) { self.load(row, column) } else { V::splat(0.0) }
-                });
+                self.transform_from::<V, N>(
+                    |row, column| {
+                        if exists(row, column) { self.load(row, column) } else { V::splat(0.0) }
+                    },
+                );
             }
         }
     }

@@ -1,11 +1,10 @@
 //! Convolutions: which loop does them, and how the work is cut.
 
-use super::{Settings, winograd};
 use super::lower::Lowering;
-use crate::engine::KernelSet;
+use super::{Settings, winograd};
 use crate::engine::graph::{Activation, Convolution, Elements, Node, Unsupported};
 use crate::engine::kernels::{
-    Arrangement, Convolve, Cut, Depthwise, Format, KEPT_GROUPS, LANES, Map, Place, STEM_WINDOW, Stem, TILE, Work,
+    Arrangement, Convolve, Cut, Depthwise, Format, KEPT_GROUPS, LANES, LINE, Map, Place, STEM_WINDOW, Stem, TILE, Work,
 };
 
 /// Rows of one item of a [`Stem`].
@@ -88,9 +87,9 @@ impl Lowering<'_> {
         let [top, left, ..] = convolution.padding;
         let work = Convolve {
             taps,
-            reach: top * input.row_stride + left * format.bytes(),
+            reach: top * input.row_stride + left * LINE,
             stride: convolution.stride,
-            pixel_stride: convolution.stride[1] * format.bytes(),
+            pixel_stride: convolution.stride[1] * LINE,
             group: if convolution.groups == 1 {
                 [0, usize::MAX]
             } else {
@@ -112,7 +111,6 @@ impl Lowering<'_> {
         match format {
             Format::F32 => "direct",
             Format::Bf16 => "direct bf16",
-            Format::Split => "direct split",
             Format::U8(_) => "direct int8",
         }
     }
@@ -144,10 +142,10 @@ impl Lowering<'_> {
             output,
             residual,
             filters: self.store.filters(&node.name, convolution, format, Arrangement::Flat)?,
-            taps: (0..blocks).map(|block| (block * format.bytes()) as u32).collect(),
+            taps: (0..blocks).map(|block| (block * LINE) as u32).collect(),
             reach: 0,
             stride: convolution.stride,
-            pixel_stride: blocks * format.bytes(),
+            pixel_stride: blocks * LINE,
             group: [0, usize::MAX],
             activation: convolution.activation,
             after,
@@ -180,7 +178,7 @@ impl Lowering<'_> {
             residual,
             filters: self.store.channels(&node.name, convolution),
             taps: window(&input, convolution.kernel(), convolution.dilation).collect(),
-            reach: top * input.row_stride + left * input.format.bytes(),
+            reach: top * input.row_stride + left * LINE,
             stride: convolution.stride,
             activation: convolution.activation,
             after: convolution.residual.unwrap_or(Activation::Linear),
@@ -193,24 +191,25 @@ impl Lowering<'_> {
 
 /// Bytes from a window's first pixel to each.
 fn window(map: &Map, kernel: [usize; 2], dilation: [usize; 2]) -> impl Iterator<Item = u32> + use<> {
-    let (row, pixel) = (dilation[0] * map.row_stride, dilation[1] * map.format.bytes());
+    let (row, pixel) = (dilation[0] * map.row_stride, dilation[1] * LINE);
     (0..kernel[0]).flat_map(move |y| (0..kernel[1]).map(move |x| (y * row + x * pixel) as u32))
 }
 
 /// How to cut a convolution's work: items whose inputs fit into a cache, and enough of them for all threads.
 fn cut(input: &Map, output: &Map, stride: [usize; 2], filters: usize, settings: &Settings) -> Cut {
     // Tiles take as long with few pixels as with many, so their groups go on from row to row where the pixels do.
-    let flat = settings.kernels.set == KernelSet::Amx && stride == [1, 1];
+    let tiles = settings.kernels.has_tiles(input.format);
+    let flat = tiles && stride == [1, 1];
     let columns = output.columns;
-    let pitch = if flat { input.row_stride / input.format.bytes() } else { columns };
+    let pitch = if flat { input.row_stride / LINE } else { columns };
     let strip = if flat { (output.rows - 1) * pitch + columns } else { columns };
-    let most = settings.kernels.pixels.min(strip);
+    let most = settings.kernels.pixels(input.format).min(strip);
     let pixels = if flat { most } else { columns.div_ceil(columns.div_ceil(most)) };
     let strips = output.images * if flat { 1 } else { output.rows };
     let all = strips * strip.div_ceil(pixels);
     let unit = output.format.chunks().max(2);
     let units = output.chunks().div_ceil(unit);
-    let group_bytes = pixels * stride[0] * stride[1] * input.format.bytes() * input.blocks();
+    let group_bytes = pixels * stride[0] * stride[1] * LINE * input.blocks();
     let mut pieces = all.div_ceil((INPUT_BYTES / group_bytes.max(1)).clamp(2, all.max(2)));
     let mut segments = 1;
     // Where there is more to read of the input than of the filters, each thread keeps to its part of the picture, which it
@@ -226,9 +225,9 @@ fn cut(input: &Map, output: &Map, stride: [usize; 2], filters: usize, settings: 
     // Groups go in pairs.
     let groups = all.div_ceil(pieces).next_multiple_of(2);
     // Sums that can be gone on with are kept, so that filters are read from the first-level cache.
-    let kept = if settings.kernels.set == KernelSet::Amx && input.format != Format::F32 {
+    let kept = if tiles {
         let rounds = groups.div_ceil(KEPT_GROUPS);
-        [groups.div_ceil(rounds).next_multiple_of(2), (KEPT_FILTERS / (2 * TILE * input.format.lines())).max(1)]
+        [groups.div_ceil(rounds).next_multiple_of(2), KEPT_FILTERS / (2 * TILE)]
     } else {
         [2, usize::MAX]
     };

@@ -40,7 +40,7 @@ impl Lowering<'_> {
         let parts = tiles(&output, cut.edge).div_ceil(cut.tiles);
         let work = Winograd {
             filters: self.store.filters(&node.name, convolution, input.format, arrangement)?,
-            reach: top * input.row_stride + left * input.format.bytes(),
+            reach: top * input.row_stride + left * LINE,
             activation: convolution.activation,
             after,
             transformed: shared.then(|| self.storages.add(parts * cut.input_bytes(input.blocks()))),
@@ -97,9 +97,9 @@ fn cut_tiles(edge: usize, input: &Map, output: &Map, settings: &Settings) -> Til
         let bytes = all * (one.input_bytes(blocks) + points * one.pass * LINE);
         (bytes.div_ceil(PART).max(wanted).next_multiple_of(settings.threads), 1)
     };
-    let tiles = all.div_ceil(parts).max(settings.kernels.pixels.min(all));
+    let tiles = all.div_ceil(parts).max(settings.kernels.pixels(Format::F32).min(all));
     let chunks = chunks.div_ceil(segments).next_multiple_of(2);
-    let pixels = tiles.div_ceil(tiles.div_ceil(settings.kernels.pixels));
+    let pixels = tiles.div_ceil(tiles.div_ceil(settings.kernels.pixels(Format::F32)));
     let pass = (SUMS / (points * tiles * LINE)).clamp(2, chunks) / 2 * 2;
     TileCut { edge, tiles, pixels, chunks, pass }
 }
