@@ -151,8 +151,6 @@ pub(crate) struct Convolution {
 /// The filters of a convolution: `[outputs, inputs / groups, rows, columns]`.
 #[derive(Debug, Clone)]
 pub(crate) struct Weights {
-    /// Name of the constant in the file. Together with what is folded in, it is always the same for one file.
-    pub(crate) name: String,
     /// The axes.
     pub(crate) shape: [usize; 4],
     /// The numbers.
@@ -335,21 +333,6 @@ impl Activation {
             Self::Neg => -x,
             Self::Log => x.ln(),
             Self::Abs => x.abs(),
-        }
-    }
-}
-
-impl Binary {
-    /// The function's value.
-    pub(crate) fn apply(self, a: f32, b: f32) -> f32 {
-        match self {
-            Self::Add => a + b,
-            Self::Sub => a - b,
-            Self::Mul => a * b,
-            Self::Div => a / b,
-            Self::Max => a.max(b),
-            Self::Min => a.min(b),
-            Self::Pow => a.powf(b),
         }
     }
 }

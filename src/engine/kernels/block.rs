@@ -7,6 +7,12 @@ use memmap2::MmapMut;
 /// Zeroed bytes, aligned to pages.
 pub(crate) struct Block(MmapMut);
 
+impl AsRef<[u8]> for Block {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
 impl Block {
     /// So many bytes.
     ///

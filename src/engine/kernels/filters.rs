@@ -218,9 +218,4 @@ impl ChannelFilters {
         bias.resize(chunks * LANES, 0.0);
         Self { weights, bias }
     }
-
-    /// Bytes of all.
-    pub(crate) fn bytes(&self) -> usize {
-        (self.weights.len() + self.bias.len()) * 4
-    }
 }

@@ -71,7 +71,8 @@ impl Lowering<'_> {
         let input = self.map(node, node.inputs[0], format)?;
         let (residual, after) = self.residual(node, convolution)?;
         let output = self.new_map(node.output)?;
-        if let Some(cut) = winograd::cut(convolution, &input, &output, &self.settings) {
+        let known = self.store.arrangement(&node.name, format);
+        if let Some(cut) = winograd::cut(convolution, known, &input, &output, &self.settings) {
             return self.winograd(node, convolution, [input, output], (residual, after), cut, multiply_adds);
         }
         let filters = self.store.filters(&node.name, convolution, format, Arrangement::Window)?;

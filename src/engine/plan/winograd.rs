@@ -63,12 +63,24 @@ fn tiles(output: &Map, edge: usize) -> usize {
     output.images * output.rows.div_ceil(edge) * output.columns.div_ceil(edge)
 }
 
-/// How to cut a convolution's work, if tiles are quicker than the plain sum of products.
-pub(super) fn cut(convolution: &Convolution, input: &Map, output: &Map, settings: &Settings) -> Option<TileCut> {
+/// How to cut a convolution's work, if tiles are quicker than the plain sum of products, or if its filters are arranged
+/// for them already.
+pub(super) fn cut(
+    convolution: &Convolution,
+    known: Option<Arrangement>,
+    input: &Map,
+    output: &Map,
+    settings: &Settings,
+) -> Option<TileCut> {
     let floats = input.format == Format::F32 && output.format == Format::F32;
     let plain = convolution.kernel() == [3, 3] && convolution.stride == [1, 1] && convolution.dilation == [1, 1];
     if !floats || !plain || convolution.groups != 1 {
         return None;
+    }
+    match known {
+        Some(Arrangement::Winograd(edge)) => return Some(cut_tiles(edge, input, output, settings)),
+        Some(_) => return None,
+        None => {}
     }
     let [four, two] = [4, 2].map(|edge| cut_tiles(edge, input, output, settings));
     let [four_time, two_time] = [&four, &two].map(|cut| tiled_time(cut, input, output, settings));

@@ -165,11 +165,7 @@ impl Fusion<'_> {
             },
         };
         let name = self.node(index).filter(|_| map)?.name.clone();
-        let weights = Weights {
-            name: format!("{name}.factors"),
-            shape: [factors.len(), 1, 1, 1],
-            elements: Elements::F32(little_endian(&factors)),
-        };
+        let weights = Weights { shape: [factors.len(), 1, 1, 1], elements: Elements::F32(little_endian(&factors)) };
         let convolution = Convolution {
             weights,
             scale: Vec::new(),

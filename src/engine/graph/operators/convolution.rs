@@ -53,5 +53,5 @@ pub(super) fn weights(call: &Call, constant: &Constant, shape: [usize; 4]) -> Re
         }
         Numbers::Signed(_) | Numbers::Integers(_) => return Err(call.refuse("weights that are not floats")),
     };
-    Ok(Weights { name: constant.name.clone(), shape, elements })
+    Ok(Weights { shape, elements })
 }
