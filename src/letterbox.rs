@@ -5,7 +5,8 @@ use crate::metadata::Resize;
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
-use ndarray::{ArrayD, ArrayViewMut2, Axis, IxDyn, s};
+use ndarray::{ArrayD, IxDyn};
+use std::borrow::Cow;
 
 /// The grey around a letterboxed picture, as Darknet fills it.
 pub const PADDING: f32 = 0.5;
@@ -63,12 +64,17 @@ impl Letterbox {
     pub fn apply(&self, image: &RgbImage) -> ArrayD<f32> {
         let resized = resize(image, self.placed);
         let (width, height) = (self.network.width as usize, self.network.height as usize);
+        let (left, top) = (self.left as usize, self.top as usize);
+        let (placed_width, bottom) = (self.placed.width as usize, top + self.placed.height as usize);
         let mut tensor = ArrayD::from_elem(IxDyn(&[1, 3, height, width]), PADDING);
-        let rows = self.top as usize..(self.top + self.placed.height) as usize;
-        let columns = self.left as usize..(self.left + self.placed.width) as usize;
-        let mut planes = tensor.slice_mut(s![0, .., rows, columns]);
-        for (channel, mut plane) in planes.axis_iter_mut(Axis(0)).enumerate() {
-            fill_plane(&mut plane, &resized, channel);
+        let Some(values) = tensor.as_slice_mut() else { return tensor };
+        let mut planes = values
+            .chunks_exact_mut(width * height)
+            .map(|plane| plane[top * width..bottom * width].chunks_exact_mut(width));
+        let (Some(red), Some(green), Some(blue)) = (planes.next(), planes.next(), planes.next()) else { return tensor };
+        for (((red, green), blue), pixels) in red.zip(green).zip(blue).zip(resized.chunks_exact(placed_width * 3)) {
+            let [red, green, blue] = [red, green, blue].map(|row| &mut row[left..left + placed_width]);
+            split_row(pixels, red, green, blue);
         }
         tensor
     }
@@ -115,9 +121,10 @@ fn fit(picture: Size, network: Size) -> Size {
     }
 }
 
-fn resize(image: &RgbImage, size: Size) -> Vec<u8> {
+/// Rows of RGB bytes, one after the other.
+fn resize(image: &RgbImage, size: Size) -> Cow<'_, [u8]> {
     if image.dimensions() == (size.width, size.height) {
-        return image.as_raw().clone();
+        return Cow::Borrowed(image.as_raw());
     }
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Interpolation(FilterType::Bilinear));
     let mut resized = Image::new(size.width, size.height, PixelType::U8x3);
@@ -126,14 +133,14 @@ fn resize(image: &RgbImage, size: Size) -> Vec<u8> {
         let outcome = Resizer::new().resize(&source, &mut resized, &options);
         debug_assert!(outcome.is_ok());
     }
-    resized.into_vec()
+    Cow::Owned(resized.into_vec())
 }
 
-fn fill_plane(plane: &mut ArrayViewMut2<f32>, rgb: &[u8], channel: usize) {
-    let width = plane.ncols();
-    for (mut row, pixels) in plane.rows_mut().into_iter().zip(rgb.chunks_exact(width * 3)) {
-        for (value, pixel) in row.iter_mut().zip(pixels.chunks_exact(3)) {
-            *value = f32::from(pixel[channel]) * (1.0 / 255.0);
-        }
+/// One row of RGB bytes as three of numbers in 0..=1.
+fn split_row(pixels: &[u8], red: &mut [f32], green: &mut [f32], blue: &mut [f32]) {
+    for (((red, green), blue), pixel) in red.iter_mut().zip(green).zip(blue).zip(pixels.chunks_exact(3)) {
+        *red = f32::from(pixel[0]) * (1.0 / 255.0);
+        *green = f32::from(pixel[1]) * (1.0 / 255.0);
+        *blue = f32::from(pixel[2]) * (1.0 / 255.0);
     }
 }

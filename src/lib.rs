@@ -24,6 +24,7 @@
 pub mod causes;
 pub mod detection;
 pub mod geometry;
+pub mod mapped;
 pub mod onnx;
 pub mod ordered;
 pub mod picture;

@@ -2,6 +2,7 @@
 
 use crate::head::Candidate;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// What happens to a box that overlaps a surer one of its class.
@@ -78,19 +79,24 @@ impl NmsOptions {
 
 /// The candidates that remain, by falling confidence; among equals in the order of class and then of arrival.
 pub fn suppress(candidates: &[Candidate], options: &NmsOptions) -> Vec<Candidate> {
-    let wanted = |candidate: &&Candidate| {
+    let wanted = |candidate: &Candidate| {
         options.is_sure(candidate)
             && options.classes.as_ref().is_none_or(|classes| classes.contains(&candidate.class_id))
     };
-    let mut sorted: Vec<Candidate> = candidates.iter().filter(wanted).copied().collect();
-    let most = if options.suppression == Suppression::Hard { MOST_HARD } else { MOST_SOFT };
-    if sorted.len() > most {
-        sorted.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-        sorted.truncate(most);
-    }
     // Group by class, so that boxes are compared with their own class only.
     let group = |candidate: &Candidate| if options.class_agnostic { 0 } else { candidate.class_id };
-    sorted.sort_by(|a, b| group(a).cmp(&group(b)).then(b.confidence.total_cmp(&a.confidence)));
+    // What is sorted is small, and the place of arrival makes each unequal to all others.
+    let mut order: Vec<_> = (0..candidates.len())
+        .filter(|index| wanted(&candidates[*index]))
+        .map(|index| (group(&candidates[index]), Falling(candidates[index].confidence), index))
+        .collect();
+    let most = if options.suppression == Suppression::Hard { MOST_HARD } else { MOST_SOFT };
+    if order.len() > most {
+        order.select_nth_unstable_by_key(most, |(_, confidence, index)| (*confidence, *index));
+        order.truncate(most);
+    }
+    order.sort_unstable();
+    let sorted: Vec<Candidate> = order.iter().map(|(.., index)| candidates[*index]).collect();
     let mut kept = Vec::new();
     for class in sorted.chunk_by(|a, b| group(a) == group(b)) {
         match options.suppression {
@@ -101,6 +107,24 @@ pub fn suppress(candidates: &[Candidate], options: &NmsOptions) -> Vec<Candidate
     kept.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then(a.class_id.cmp(&b.class_id)));
     kept.truncate(options.max_detections);
     kept
+}
+
+/// A confidence that comes the earlier, the higher it is.
+#[derive(Clone, Copy, PartialEq)]
+struct Falling(f32);
+
+impl Eq for Falling {}
+
+impl Ord for Falling {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.0.total_cmp(&self.0)
+    }
+}
+
+impl PartialOrd for Falling {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// `class` is sorted by falling confidence.
@@ -126,16 +150,18 @@ fn soft(class: &[Candidate], options: &NmsOptions, kept: &mut Vec<Candidate>) {
         let Some(surest) = surest.map(|(index, _)| index) else { break };
         let surest = rest.remove(surest);
         kept.push(surest);
-        for candidate in &mut rest {
+        rest.retain_mut(|candidate| {
             candidate.confidence *= decay(surest.bbox.iou(&candidate.bbox), options);
-        }
-        rest.retain(|candidate| options.is_sure(candidate));
+            options.is_sure(candidate)
+        });
     }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a factor in 0..=1, for an f32")]
 fn decay(iou: f64, options: &NmsOptions) -> f32 {
     match options.suppression {
+        // Most pairs of boxes share nothing, and an exponential takes long.
+        _ if iou == 0.0 => 1.0,
         Suppression::SoftGaussian => (-iou * iou / SIGMA).exp() as f32,
         Suppression::SoftLinear if iou > f64::from(options.iou) => (1.0 - iou) as f32,
         Suppression::SoftLinear | Suppression::Hard => 1.0,

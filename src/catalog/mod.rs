@@ -10,6 +10,7 @@ pub mod shipped;
 
 use crate::detector::{Detector, DetectorError};
 use crate::engine::{Engine, EngineError, Runtime};
+use crate::mapped;
 use crate::metadata::{Metadata, MetadataError};
 use crate::onnx::{Model, OnnxError};
 use bytes::Bytes;
@@ -167,7 +168,7 @@ impl Entry {
         let path = self.path();
         let failed = |source| CatalogError::Onnx(OnnxError::File { path: path.into(), source });
         let bytes = match &self.place {
-            Place::File(path) => Bytes::from(std::fs::read(path).map_err(failed)?),
+            Place::File(path) => mapped::map(path).map_err(failed)?,
             Place::Program(bytes) => Bytes::from_static(bytes),
         };
         let model = Model::from_bytes(bytes.clone(), path)?;

@@ -2,6 +2,7 @@
 
 use super::Usage;
 use super::config::{CatalogArgs, EngineArgs};
+use super::layers::{self, Layer};
 use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -10,12 +11,14 @@ use ocelli::tensor::Tensor;
 use serde::Serialize;
 use std::io::Write;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 #[derive(Args)]
 #[command(after_help = "Example:\n  \
-    ocelli convert --cfg yolov3.cfg --random-weights 1 -o yolov3.onnx && ocelli bench --model yolov3.onnx --size 608")]
+    ocelli convert --cfg yolov3.cfg --random-weights 1 -o yolov3.onnx && ocelli bench --model yolov3.onnx --size 608\n  \
+    ocelli bench --model yolov3.onnx --layers --plot layers.svg")]
 pub struct BenchCommand {
     /// The model, by name or file [default: the only one in the models folder, or the one that ships]
     #[arg(long, value_name = "NAME|FILE")]
@@ -31,6 +34,12 @@ pub struct BenchCommand {
     /// Measured runs, after one that is not
     #[arg(long, value_name = "N", default_value = "20")]
     runs: NonZeroUsize,
+    /// Tell how long each layer takes, too
+    #[arg(long)]
+    layers: bool,
+    /// Draw the layers as bars
+    #[arg(long, value_name = "FILE.svg", requires = "layers")]
+    plot: Option<PathBuf>,
     /// One JSON object in place of the table
     #[arg(long)]
     json: bool,
@@ -57,6 +66,8 @@ struct Figures {
     load_ms: f64,
     rss_mb: f64,
     peak_rss_mb: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layers: Option<Vec<Layer>>,
 }
 
 impl BenchCommand {
@@ -73,7 +84,8 @@ impl BenchCommand {
         let engine = file.prepare(&runtime, &shapes)?;
         drop(file);
         let load_ms = milliseconds(began.elapsed());
-        let mut times = self.measure(engine.as_ref())?;
+        let inputs: Vec<Tensor> = engine.inputs().iter().map(|port| Tensor::filled(&port.shape, 0.5)).collect();
+        let mut times = self.measure(engine.as_ref(), &inputs)?;
         times.sort_by(f64::total_cmp);
         let gflop = 2.0 * engine.multiply_adds() as f64 / 1e9;
         let median_ms = median(&times);
@@ -93,20 +105,23 @@ impl BenchCommand {
             load_ms,
             rss_mb: memory_mb("VmRSS")?,
             peak_rss_mb: memory_mb("VmHWM")?,
+            layers: self.layers.then(|| layers::measure(engine.as_ref(), &inputs, self.runs.get())).transpose()?,
         };
-        self.print(&figures)?;
+        self.print(&figures, engine.peak_gflops())?;
+        if let (Some(path), Some(layers)) = (&self.plot, &figures.layers) {
+            layers::plot(&figures.model, layers, path)?;
+        }
         Ok(ExitCode::SUCCESS)
     }
 
     /// Milliseconds of each run.
-    fn measure(&self, engine: &dyn Engine) -> anyhow::Result<Vec<f64>> {
-        let inputs: Vec<Tensor> = engine.inputs().iter().map(|port| Tensor::filled(&port.shape, 0.5)).collect();
-        engine.run(inputs.clone())?;
+    fn measure(&self, engine: &dyn Engine, inputs: &[Tensor]) -> anyhow::Result<Vec<f64>> {
+        engine.run(inputs.to_vec())?;
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} runs, {eta} left")?;
         let progress = ProgressBar::new(self.runs.get() as u64).with_style(style);
         let mut times = Vec::with_capacity(self.runs.get());
         for _ in 0..self.runs.get() {
-            let inputs = inputs.clone();
+            let inputs = inputs.to_vec();
             let began = Instant::now();
             engine.run(inputs)?;
             times.push(milliseconds(began.elapsed()));
@@ -116,7 +131,8 @@ impl BenchCommand {
         Ok(times)
     }
 
-    fn print(&self, figures: &Figures) -> anyhow::Result<()> {
+    /// `peak`: what the engine says that the machine can do, in GFLOP/s.
+    fn print(&self, figures: &Figures, peak: Option<f64>) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
         if self.json {
             writeln!(out, "{}", serde_json::to_string(figures)?)?;
@@ -129,6 +145,10 @@ impl BenchCommand {
         writeln!(out, "  speed   {gflops:9.1} GFLOP/s   ({gflop:.3} GFLOP a run)")?;
         writeln!(out, "  load    {load_ms:9.0} ms")?;
         writeln!(out, "  memory  {rss_mb:9.0} MB   (peak {peak_rss_mb:.0})")?;
+        if let Some(layers) = &figures.layers {
+            writeln!(out)?;
+            layers::print(layers, peak, &mut out)?;
+        }
         Ok(())
     }
 }
@@ -137,7 +157,8 @@ fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
-fn median(sorted: &[f64]) -> f64 {
+/// The middle one of sorted values, of which there is one at least.
+pub fn median(sorted: &[f64]) -> f64 {
     let middle = sorted.len() / 2;
     if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 }
 }

@@ -10,6 +10,7 @@ mod evaluate;
 mod findings;
 mod healthcheck;
 mod infer;
+mod layers;
 mod models;
 mod openapi;
 mod protocol;

@@ -11,6 +11,8 @@ mod threads;
 #[cfg(feature = "tract")]
 mod tract;
 
+pub use kernels::keep_freed_memory;
+
 use crate::tensor::{NamedTensors, Tensor};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -276,7 +278,9 @@ impl Runtime {
             EngineKind::Tract => return self.load_tract(onnx, shapes, "asked for"),
             EngineKind::Native => ("asked for", true),
             // What tract cannot do must not be passed on to it.
-            EngineKind::Auto => ("it knows every operation", self.options.precision.is_some_and(|p| p != Precision::F32)),
+            EngineKind::Auto => {
+                ("it knows every operation", self.options.precision.is_some_and(|p| p != Precision::F32))
+            }
         };
         match self.load_native(onnx, shapes, choice) {
             Err(EngineError::Load { reason, .. }) if !required => {

@@ -1,24 +1,34 @@
 //! The native engine: a network's filters, made ready once, and a plan for each shape of inputs.
 
-use super::graph::{self, Graph, ImportError};
-use super::kernels::{Block, Format, Kernels, Memory};
+use super::graph::{self, Grid, ImportError};
+use super::kernels::{self, Block, Format, Kernels, Memory, Step};
 use super::plan::{FilterStore, Plan, Settings};
 use super::threads::{Barrier, Shares, Team};
-use super::{Engine, EngineError, EngineOptions, KernelSet, LayerTime, Port, Precision};
-use crate::onnx::Model;
+use super::{Engine, EngineError, EngineOptions, LayerTime, Port, Precision};
+use crate::onnx::{Model, Node, TensorValue};
 use crate::tensor::{NamedTensors, Tensor};
 use bytes::Bytes;
 use ndarray::{ArrayD, IxDyn};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 pub(super) const NAME: &str = "native";
 
+/// Plans that are kept besides the one for the shapes at load: for pictures of other sizes, and batches.
+const PLANS: usize = 4;
+
 /// A network in the native engine.
 pub(super) struct NativeEngine {
-    plan: Plan,
-    kernels: &'static Kernels,
+    /// The file without its large weights, from which plans for other shapes are made.
+    hollow: Model,
+    store: FilterStore,
+    settings: Settings,
+    /// For the shapes at load.
+    plan: Arc<Plan>,
+    /// For other shapes, the latest first.
+    others: Mutex<Vec<Arc<Plan>>>,
     team: Arc<Team>,
     precision: Precision,
     choice: String,
@@ -41,54 +51,98 @@ impl NativeEngine {
         team: Arc<Team>,
         choice: String,
     ) -> Result<Self, EngineError> {
-        let failed = |reason: String| EngineError::Load { engine: NAME, reason };
-        let model = Model::from_bytes(onnx.clone(), Path::new("the network")).map_err(|e| failed(e.to_string()))?;
-        let mut graph: Graph = graph::import(&model, shapes)?;
-        drop(model);
+        let mut model = Model::from_bytes(onnx.clone(), Path::new("the network")).map_err(failed)?;
+        let mut graph = graph::import(&model, shapes)?;
         graph::fuse(&mut graph);
         let quantized = graph.values.iter().any(|value| value.grid.is_some());
         let precision = options.precision.unwrap_or(if quantized { Precision::Int8 } else { Precision::F32 });
         if quantized != (precision == Precision::Int8) {
-            let what = if quantized { "the file holds 8-bit integers" } else { "the file is not quantised (`ocelli quantize` does that)" };
+            let what = if quantized {
+                "the file holds 8-bit integers"
+            } else {
+                "the file is not quantised (`ocelli quantize` does that)"
+            };
             return Err(failed(format!("{precision} was asked for, and {what}")));
         }
-        let float = match (precision, kernels.set) {
-            (Precision::Bf16, _) => Format::Bf16,
-            (_, KernelSet::Amx) => Format::Split,
-            _ => Format::F32,
-        };
+        let float = if precision == Precision::Bf16 { Format::Bf16 } else { Format::F32 };
         let settings = Settings { kernels, threads: team.threads(), float, memory: options.memory };
         let store = FilterStore::default();
-        let plan = team.install(|| Plan::new(&graph, settings, &store)).map_err(|e| failed(e.to_string()))?;
-        let port = |(name, shape): &(String, Vec<usize>)| Port { name: name.clone(), dtype: "float32".into(), shape: shape.clone() };
+        let plan = team.install(|| Plan::new(&graph, settings, &store)).map_err(failed)?;
+        hollow(&mut model).map_err(failed)?;
         Ok(Self {
             inputs: plan.inputs.iter().map(port).collect(),
             outputs: plan.outputs.iter().map(port).collect(),
-            buffer: Mutex::new(Block::new(plan.buffer).map_err(|e| failed(e.to_string()))?),
-            plan,
-            kernels,
+            buffer: Mutex::new(Block::new(plan.buffer).map_err(failed)?),
+            plan: Arc::new(plan),
+            others: Mutex::default(),
+            hollow: model,
+            store,
+            settings,
             team,
             precision,
             choice,
         })
     }
 
+    /// The plan for these inputs.
+    fn plan(&self, inputs: &[Tensor]) -> Result<Arc<Plan>, EngineError> {
+        let fits = |plan: &Plan| plan.inputs.iter().map(|(_, shape)| &shape[..]).eq(inputs.iter().map(Tensor::shape));
+        if inputs.len() != self.inputs.len()
+            || inputs.iter().any(|tensor| tensor.as_f32().is_none())
+            || fits(&self.plan)
+        {
+            super::check(&self.inputs, inputs)?;
+            return Ok(self.plan.clone());
+        }
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = others.iter().position(|plan| fits(plan)) {
+            let plan = others.remove(known);
+            others.insert(0, plan);
+        } else {
+            let plan = Arc::new(self.other(inputs)?);
+            others.insert(0, plan);
+            others.truncate(PLANS);
+        }
+        Ok(others[0].clone())
+    }
+
+    /// A plan for inputs of other shapes than at load, with the same filters.
+    fn other(&self, inputs: &[Tensor]) -> Result<Plan, EngineError> {
+        let ports = self.inputs.iter().zip(inputs);
+        let unfit = |reason: String| {
+            let other = ports.clone().find(|(port, tensor)| port.shape != tensor.shape());
+            let (name, shape) =
+                other.map_or((String::new(), &[][..]), |(port, tensor)| (port.name.clone(), tensor.shape()));
+            EngineError::Input { name, reason: format!("the network does not take {shape:?}: {reason}") }
+        };
+        let shapes: Vec<_> = ports.clone().map(|(port, tensor)| (port.name.clone(), tensor.shape().to_vec())).collect();
+        let mut graph = graph::import(&self.hollow, &shapes).map_err(|e| unfit(e.to_string()))?;
+        graph::fuse(&mut graph);
+        let plan = self.team.install(|| Plan::new(&graph, self.settings, &self.store));
+        plan.map_err(|e| unfit(e.to_string()))
+    }
+
     /// Runs the steps; `done` is told after each, by the first thread.
-    fn steps(&self, inputs: &[Tensor], done: impl Fn(usize) + Sync) -> Result<NamedTensors, EngineError> {
-        super::check(&self.inputs, inputs)?;
-        let contiguous: Vec<_> = inputs.iter().filter_map(Tensor::as_f32).map(|array| array.as_standard_layout()).collect();
+    fn steps(&self, plan: &Plan, inputs: &[Tensor], done: impl Fn(usize) + Sync) -> Result<NamedTensors, EngineError> {
+        let arrays = inputs.iter().filter_map(Tensor::as_f32).map(|array| array.as_standard_layout());
+        let contiguous: Vec<_> = arrays.collect();
         let slices: Vec<&[f32]> = contiguous.iter().filter_map(|array| array.as_slice()).collect();
-        let mut outputs: Vec<Vec<f32>> = self.outputs.iter().map(|port| vec![0.0; port.shape.iter().product()]).collect();
+        let numbers = |(_, shape): &(String, Vec<usize>)| vec![0.0; shape.iter().product()];
+        let mut outputs: Vec<Vec<f32>> = plan.outputs.iter().map(numbers).collect();
         {
             let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
-            let memory = Memory::new(&mut buffer, &slices, &mut outputs, &self.plan.constants);
+            if buffer.bytes().len() < plan.buffer {
+                *buffer =
+                    Block::new(plan.buffer).map_err(|e| EngineError::Run { engine: NAME, reason: e.to_string() })?;
+            }
+            let memory = Memory::new(&mut buffer, &slices, &mut outputs, &plan.constants);
             let threads = self.team.threads();
-            let shares: Vec<Shares> = self.plan.steps.iter().map(|step| Shares::new(step.items(), threads)).collect();
+            let shares: Vec<Shares> = plan.steps.iter().map(|step| Shares::new(step.items(), threads)).collect();
             let barrier = Barrier::new(threads);
             self.team.run(|thread| {
-                for (index, step) in self.plan.steps.iter().enumerate() {
+                for (index, step) in plan.steps.iter().enumerate() {
                     while let Some(item) = shares[index].take(thread) {
-                        step.run(item, self.kernels, &memory);
+                        step.run(item, self.settings.kernels, &memory);
                     }
                     barrier.wait(index + 1);
                     if thread == 0 {
@@ -97,13 +151,62 @@ impl NativeEngine {
                 }
             });
         }
-        let named = self.outputs.iter().zip(outputs).map(|(port, numbers)| {
-            let array = ArrayD::from_shape_vec(IxDyn(&port.shape), numbers);
+        let named = plan.outputs.iter().zip(outputs).map(|((name, shape), numbers)| {
+            let array = ArrayD::from_shape_vec(IxDyn(shape), numbers);
             let array = array.map_err(|e| EngineError::Run { engine: NAME, reason: e.to_string() })?;
-            Ok((port.name.clone(), Tensor::F32(array)))
+            Ok((name.clone(), Tensor::F32(array)))
         });
         named.collect()
     }
+}
+
+fn failed(reason: impl ToString) -> EngineError {
+    EngineError::Load { engine: NAME, reason: reason.to_string() }
+}
+
+fn port((name, shape): &(String, Vec<usize>)) -> Port {
+    Port { name: name.clone(), dtype: "float32".into(), shape: shape.clone() }
+}
+
+/// Numbers of a constant from which on it is a weight that is not kept.
+const LARGE: usize = 1 << 14;
+
+/// Takes the large filters out of a file's model, whose prepared form is all that is needed from now on: what stands in
+/// their place are zeros that no page of memory is spent on.
+fn hollow(model: &mut Model) -> std::io::Result<()> {
+    let Some(graph) = &mut model.graph else { return Ok(()) };
+    let filters: HashSet<String> = graph.node.iter().filter_map(filters_of).map(str::to_owned).collect();
+    let others = graph.node.iter().flat_map(|node| {
+        let own = filters_of(node);
+        node.input.iter().map(String::as_str).filter(move |name| Some(*name) != own)
+    });
+    let others: HashSet<String> = others.map(str::to_owned).collect();
+    let large = |constant: &&mut TensorValue| {
+        let name = &constant.name;
+        constant.raw_data.len() >= LARGE && filters.contains(name) && !others.contains(name)
+    };
+    let largest = graph.initializer.iter().map(|constant| constant.raw_data.len()).max().unwrap_or(0);
+    let zeros = Bytes::from_owner(Block::new(largest)?);
+    for constant in graph.initializer.iter_mut().filter(large) {
+        constant.raw_data = zeros.slice(..constant.raw_data.len());
+    }
+    // What remains must not hold on to the file.
+    let small = graph.initializer.iter_mut().filter(|constant| !large(constant));
+    let attributes = graph.node.iter_mut().flat_map(|node| &mut node.attribute);
+    for constant in small.chain(attributes.filter_map(|attribute| attribute.t.as_mut())) {
+        constant.raw_data = Bytes::copy_from_slice(&constant.raw_data);
+    }
+    Ok(())
+}
+
+/// The constant that a node takes as filters, quantised ones included.
+fn filters_of(node: &Node) -> Option<&str> {
+    let place = match node.op_type.as_str() {
+        "Conv" => 1,
+        "DequantizeLinear" => 0,
+        _ => return None,
+    };
+    node.input.get(place).map(String::as_str)
 }
 
 impl From<ImportError> for EngineError {
@@ -141,14 +244,16 @@ impl Engine for NativeEngine {
     }
 
     fn run(&self, inputs: Vec<Tensor>) -> Result<NamedTensors, EngineError> {
-        self.steps(&inputs, |_| {})
+        self.steps(&*self.plan(&inputs)?, &inputs, |_| {})
     }
 
     fn profile(&self, inputs: Vec<Tensor>) -> Result<Vec<LayerTime>, EngineError> {
+        let plan = self.plan(&inputs)?;
         let times = Mutex::new(vec![Instant::now()]);
-        self.steps(&inputs, |_| times.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now()))?;
+        let done = |_| times.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
+        self.steps(&plan, &inputs, done)?;
         let times = times.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let layer = |(step, times): (&super::kernels::Step, &[Instant])| LayerTime {
+        let layer = |(step, times): (&Step, &[Instant])| LayerTime {
             name: step.name.clone(),
             kind: step.cost.kind.clone(),
             algorithm: step.cost.algorithm.into(),
@@ -156,6 +261,20 @@ impl Engine for NativeEngine {
             ms: times[1].duration_since(times[0]).as_secs_f64() * 1000.0,
             multiply_adds: step.cost.multiply_adds,
         };
-        Ok(self.plan.steps.iter().zip(times.windows(2)).map(layer).collect())
+        Ok(plan.steps.iter().zip(times.windows(2)).map(layer).collect())
+    }
+
+    fn peak_gflops(&self) -> Option<f64> {
+        let format = match self.precision {
+            Precision::F32 => Format::F32,
+            Precision::Bf16 => Format::Bf16,
+            Precision::Int8 => Format::U8(Grid { scale: 1.0, zero_point: 0 }),
+        };
+        let total = Mutex::new(0.0);
+        self.team.run(|_| {
+            let rate = kernels::peak(self.settings.kernels, format);
+            *total.lock().unwrap_or_else(PoisonError::into_inner) += rate;
+        });
+        total.into_inner().ok()
     }
 }

@@ -1,12 +1,14 @@
 //! Horizontal bars, with intervals where they are known.
 
 use super::axis::Scale;
-use super::svg::{Canvas, Ink, TITLE, shorten, widest};
+use super::svg::{Canvas, Ink, LINE, TITLE, shorten, widest};
 
 /// Width of the whole figure.
 const WIDTH: f64 = 460.0;
 /// Height of a bar with the gap to the next.
 const ROW: f64 = 24.0;
+/// Names of colours in one line.
+const COLUMNS: usize = 3;
 /// Most characters of a label.
 const NAME: usize = 32;
 
@@ -23,6 +25,8 @@ pub struct Bars {
     pub range: Option<(f64, f64)>,
     /// From the top down.
     pub bars: Vec<Bar>,
+    /// What the colours mean, below the bars; empty where it needs no telling.
+    pub key: Vec<(String, Ink)>,
 }
 
 /// How values are shown.
@@ -65,7 +69,8 @@ impl Bars {
                 self.bars.iter().map(|bar| shorten(&bar.label, NAME).0).collect::<Vec<_>>().iter().map(AsRef::as_ref),
             );
         let right = (WIDTH - 12.0 - widest(self.bars.iter().map(|bar| bar.text.as_str()))).max(left + 100.0);
-        let mut canvas = Canvas::new(&self.title, WIDTH, top + self.bars.len().max(1) as f64 * ROW + 22.0);
+        let below = if self.key.is_empty() { 0.0 } else { self.key.len().div_ceil(COLUMNS) as f64 * LINE + 8.0 };
+        let mut canvas = Canvas::new(&self.title, WIDTH, top + self.bars.len().max(1) as f64 * ROW + 22.0 + below);
         canvas.text(0.0, TITLE + 6.0, "soft", &shorten(&self.label, 70).0);
         let zero = (self.shape == Shape::Bar).then_some(0.0);
         let scale = Scale::over(self.bars.iter().flat_map(Bar::numbers).chain(zero), self.range);
@@ -83,6 +88,12 @@ impl Bars {
             canvas.text(left - 10.0, middle + 4.0, "end", &shorten(&bar.label, NAME).0);
             canvas.text(WIDTH, middle + 4.0, "end", &bar.text);
             self.draw(&mut canvas, bar, middle, |value| scale.place(value, left, right));
+        }
+        for (index, (name, ink)) in self.key.iter().enumerate() {
+            let x = (index % COLUMNS) as f64 * WIDTH / COLUMNS as f64;
+            let y = bottom + 22.0 + (index / COLUMNS + 1) as f64 * LINE;
+            canvas.rect(&format!("fill {}", ink.class()), (x, y - 10.0), (12.0, 12.0), 1.0, "");
+            canvas.text(x + 18.0, y, "small", &shorten(name, 18).0);
         }
         canvas.finish()
     }

@@ -72,6 +72,16 @@ fn tract_refuses_a_precision_that_it_does_not_have() {
 }
 
 #[test]
+fn layers_are_told_by_an_engine_that_knows_them_and_drawn_only_with_them() {
+    let folder = folder();
+    let bench = "bench --model tiny.onnx --runs 1";
+    run(&folder, &format!("{bench} --plot layers.svg"), &[]).assert(2, &["--layers"]);
+    let reason = "the tract engine failed: it does not tell how long each layer takes";
+    run(&folder, &format!("{bench} --engine tract --layers --plot layers.svg"), &[]).assert(1, &[reason]);
+    assert!(!folder.path().join("layers.svg").exists());
+}
+
+#[test]
 fn a_shown_model_says_which_engine_runs_it_and_why() {
     let folder = folder();
     let shown = run(&folder, "models show tiny.onnx --engine tract", &[]).out;

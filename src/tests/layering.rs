@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules by layer: each uses only those of lower rows, or of its own where `within` says so.
 const LAYERS: [&[&str]; 6] = [
-    &["causes", "geometry", "tensor", "detection", "picture", "onnx", "ordered", "plot"],
+    &["causes", "geometry", "tensor", "detection", "picture", "onnx", "ordered", "plot", "mapped"],
     &["metadata", "letterbox", "head", "nms", "average_precision"],
     &["engine", "darknet", "dataset", "draw"],
     &["catalog", "detector"],

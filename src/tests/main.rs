@@ -16,4 +16,5 @@ mod program;
 mod properties;
 mod pull;
 mod python;
+mod restatements;
 mod shipped;

@@ -3,10 +3,16 @@
 //! `import` makes it from an ONNX file for given input shapes: what depends on shapes and constants alone is computed
 //! there, so that no integer is left. `fuse` then brings what belongs to a convolution into it.
 
-mod import;
+mod call;
+mod constants;
+mod fold;
 mod fuse;
-pub(crate) use import::{ImportError, import};
+mod import;
+mod operators;
+mod shapes;
+
 pub(crate) use fuse::fuse;
+pub(crate) use import::{ImportError, import};
 
 use bytes::Bytes;
 
@@ -145,8 +151,6 @@ pub(crate) struct Convolution {
 /// The filters of a convolution: `[outputs, inputs / groups, rows, columns]`.
 #[derive(Debug, Clone)]
 pub(crate) struct Weights {
-    /// Name of the constant in the file. Together with what is folded in, it is always the same for one file.
-    pub(crate) name: String,
     /// The axes.
     pub(crate) shape: [usize; 4],
     /// The numbers.
@@ -329,21 +333,6 @@ impl Activation {
             Self::Neg => -x,
             Self::Log => x.ln(),
             Self::Abs => x.abs(),
-        }
-    }
-}
-
-impl Binary {
-    /// The function's value.
-    pub(crate) fn apply(self, a: f32, b: f32) -> f32 {
-        match self {
-            Self::Add => a + b,
-            Self::Sub => a - b,
-            Self::Mul => a * b,
-            Self::Div => a / b,
-            Self::Max => a.max(b),
-            Self::Min => a.min(b),
-            Self::Pow => a.powf(b),
         }
     }
 }

@@ -5,14 +5,11 @@
 //!
 //! [Intel 64 and IA-32 Architectures Software Developer's Manual]: https://www.intel.com/sdm
 
-use super::product::{PARTS, Product, SUMS};
+use super::product::{Product, SUMS};
 use super::{LINE, TILE};
 use std::arch::asm;
 use std::arch::x86_64::__cpuid_count;
 use std::sync::OnceLock;
-
-/// Pixels in a group: rows of a tile.
-pub(super) const PIXELS: usize = 16;
 
 /// Whether this process may use tiles of bfloat16 and bytes.
 pub(super) fn is_there() -> bool {
@@ -69,6 +66,22 @@ pub(super) unsafe fn release() {
     unsafe { asm!("tilerelease", options(nostack, nomem)) }
 }
 
+/// The sums of two groups and two chunks: those so far, or zeros.
+unsafe fn begin(product: &Product) {
+    unsafe {
+        if product.go_on {
+            asm!(
+                "tileloadd tmm0, [{sums} + {width}*1]", "tileloadd tmm1, [{sums} + {width}*1 + 1024]",
+                "tileloadd tmm2, [{next} + {width}*1]", "tileloadd tmm3, [{next} + {width}*1 + 1024]",
+                sums = in(reg) product.sums, next = in(reg) product.sums.byte_add(product.sums_stride * SUMS),
+                width = in(reg) LINE, options(nostack, readonly),
+            );
+        } else {
+            asm!("tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3", options(nostack, nomem));
+        }
+    }
+}
+
 /// The instructions of one product of two groups and two chunks, for one kind of number.
 macro_rules! two_by_two {
     ($name:ident, $multiply:literal) => {
@@ -77,8 +90,8 @@ macro_rules! two_by_two {
             let [left, right] = product.filters;
             let next = product.sums_stride * SUMS;
             unsafe {
+                begin(product);
                 asm!(
-                    "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
                     "2:",
                     "mov {tap:e}, dword ptr [{taps}]",
                     // This order keeps the multiplier busy: each load comes two products before it is needed.
@@ -116,114 +129,35 @@ macro_rules! two_by_two {
 two_by_two!(bf16_two_by_two, "tdpbf16ps");
 two_by_two!(u8_two_by_two, "tdpbusd");
 
-/// As above for [`super::Format::Split`]: the pairs of [`super::product::PARTS`], in an order of few loads.
-unsafe fn split_two_by_two(product: &Product) {
-    let [first, second] = product.groups;
-    let [left, right] = product.filters;
-    let next = product.sums_stride * SUMS;
-    unsafe {
-        asm!(
-            "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
-            "2:",
-            "mov {tap:e}, dword ptr [{taps}]",
-            "add {taps}, 4",
-            "lea {line}, [{first} + {tap}]",
-            "add {tap}, {second}",
-            // smallest inputs × largest filters
-            "tileloadd tmm4, [{line} + {stride}*1 + 128]",
-            "tileloadd tmm5, [{tap} + {stride}*1 + 128]",
-            "tileloadd tmm6, [{left} + {width}*1]",
-            "tdpbf16ps tmm0, tmm4, tmm6",
-            "tileloadd tmm7, [{right} + {width}*1]",
-            "tdpbf16ps tmm2, tmm5, tmm6",
-            "tdpbf16ps tmm1, tmm4, tmm7",
-            "tileloadd tmm4, [{line} + {stride}*1 + 64]",
-            "tdpbf16ps tmm3, tmm5, tmm7",
-            "tileloadd tmm5, [{tap} + {stride}*1 + 64]",
-            // middle × largest
-            "tdpbf16ps tmm0, tmm4, tmm6",
-            "tdpbf16ps tmm1, tmm4, tmm7",
-            "tdpbf16ps tmm2, tmm5, tmm6",
-            "tileloadd tmm6, [{left} + {width}*1 + 1024]",
-            "tdpbf16ps tmm3, tmm5, tmm7",
-            "tileloadd tmm7, [{right} + {width}*1 + 1024]",
-            // middle × middle
-            "tdpbf16ps tmm0, tmm4, tmm6",
-            "tdpbf16ps tmm2, tmm5, tmm6",
-            "tdpbf16ps tmm1, tmm4, tmm7",
-            "tileloadd tmm4, [{line} + {stride}*1]",
-            "tdpbf16ps tmm3, tmm5, tmm7",
-            "tileloadd tmm5, [{tap} + {stride}*1]",
-            // largest × middle
-            "tdpbf16ps tmm0, tmm4, tmm6",
-            "tdpbf16ps tmm1, tmm4, tmm7",
-            "tdpbf16ps tmm2, tmm5, tmm6",
-            "tileloadd tmm6, [{left} + {width}*1 + 2048]",
-            "tdpbf16ps tmm3, tmm5, tmm7",
-            "tileloadd tmm7, [{right} + {width}*1 + 2048]",
-            // largest × smallest
-            "tdpbf16ps tmm0, tmm4, tmm6",
-            "tdpbf16ps tmm2, tmm5, tmm6",
-            "tileloadd tmm6, [{left} + {width}*1]",
-            "tdpbf16ps tmm1, tmm4, tmm7",
-            "tdpbf16ps tmm3, tmm5, tmm7",
-            "tileloadd tmm7, [{right} + {width}*1]",
-            // largest × largest
-            "tdpbf16ps tmm0, tmm4, tmm6",
-            "tdpbf16ps tmm2, tmm5, tmm6",
-            "tdpbf16ps tmm1, tmm4, tmm7",
-            "tdpbf16ps tmm3, tmm5, tmm7",
-            "add {left}, 3072",
-            "add {right}, 3072",
-            "dec {count}",
-            "jnz 2b",
-            "tilestored [{sums} + {width}*1], tmm0",
-            "tilestored [{sums} + {width}*1 + 1024], tmm1",
-            "add {sums}, {next}",
-            "tilestored [{sums} + {width}*1], tmm2",
-            "tilestored [{sums} + {width}*1 + 1024], tmm3",
-            tap = out(reg) _, line = out(reg) _, taps = inout(reg) product.taps.as_ptr() => _,
-            count = inout(reg) product.taps.len() => _, first = in(reg) first, second = in(reg) second,
-            left = inout(reg) left => _, right = inout(reg) right => _, sums = inout(reg) product.sums => _,
-            stride = in(reg) product.pixel_stride, width = in(reg) LINE, next = in(reg) next,
-            options(nostack),
-        );
-    }
-}
-
-/// One group and one chunk.
-unsafe fn one_by_one(product: &Product, group: usize, chunk: usize, multiply: Multiply) {
-    let parts: &[(usize, usize)] = if let Multiply::Split = multiply { &PARTS } else { &[(0, 0)] };
-    let tiles = parts.iter().map(|(_, filter)| filter + 1).max().unwrap_or(1);
-    unsafe {
-        asm!("tilezero tmm0", options(nostack, nomem));
-        for (index, &tap) in product.taps.iter().enumerate() {
-            for (input, filter) in parts {
-                let line = product.groups[group].add(tap as usize + input * LINE);
-                let tile = product.filters[chunk].add((index * tiles + filter) * TILE);
-                asm!("tileloadd tmm4, [{line} + {stride}*1]", "tileloadd tmm6, [{tile} + {width}*1]", line = in(reg) line,
-                     stride = in(reg) product.pixel_stride, tile = in(reg) tile, width = in(reg) LINE,
-                     options(nostack, readonly));
-                match multiply {
-                    Multiply::U8 => asm!("tdpbusd tmm0, tmm4, tmm6", options(nostack, nomem)),
-                    Multiply::Bf16 | Multiply::Split => asm!("tdpbf16ps tmm0, tmm4, tmm6", options(nostack, nomem)),
+macro_rules! one_by_one {
+    ($name:ident, $multiply:literal) => {
+        /// One group and one chunk.
+        unsafe fn $name(product: &Product, group: usize, chunk: usize) {
+            let sums = unsafe { product.sums.byte_add((group * product.sums_stride + chunk) * SUMS) };
+            unsafe {
+                if product.go_on {
+                    asm!("tileloadd tmm0, [{sums} + {width}*1]", sums = in(reg) sums, width = in(reg) LINE,
+                         options(nostack, readonly));
+                } else {
+                    asm!("tilezero tmm0", options(nostack, nomem));
                 }
+                for (index, &tap) in product.taps.iter().enumerate() {
+                    asm!("tileloadd tmm4, [{line} + {stride}*1]", "tileloadd tmm6, [{tile} + {width}*1]",
+                         concat!($multiply, " tmm0, tmm4, tmm6"), line = in(reg) product.groups[group].add(tap as usize),
+                         stride = in(reg) product.pixel_stride, tile = in(reg) product.filters[chunk].add(index * TILE),
+                         width = in(reg) LINE, options(nostack, readonly));
+                }
+                asm!("tilestored [{sums} + {width}*1], tmm0", sums = in(reg) sums, width = in(reg) LINE, options(nostack));
             }
         }
-        let sums = product.sums.byte_add((group * product.sums_stride + chunk) * SUMS);
-        asm!("tilestored [{sums} + {width}*1], tmm0", sums = in(reg) sums, width = in(reg) LINE, options(nostack));
-    }
+    };
 }
 
-#[derive(Clone, Copy)]
-enum Multiply {
-    Bf16,
-    U8,
-    Split,
-}
+one_by_one!(bf16_one_by_one, "tdpbf16ps");
+one_by_one!(u8_one_by_one, "tdpbusd");
 
 macro_rules! product {
-    ($name:ident, $two_by_two:ident, $multiply:expr) => {
+    ($name:ident, $two_by_two:ident, $one_by_one:ident) => {
         /// # Safety
         /// The pointers are valid, and the tiles configured for the product's pixels.
         pub(super) unsafe fn $name(product: &Product) {
@@ -233,7 +167,7 @@ macro_rules! product {
                 }
                 for group in 0..product.group_count {
                     for chunk in 0..product.chunk_count {
-                        one_by_one(product, group, chunk, $multiply);
+                        $one_by_one(product, group, chunk);
                     }
                 }
             }
@@ -241,6 +175,5 @@ macro_rules! product {
     };
 }
 
-product!(bf16, bf16_two_by_two, Multiply::Bf16);
-product!(u8, u8_two_by_two, Multiply::U8);
-product!(split, split_two_by_two, Multiply::Split);
+product!(bf16, bf16_two_by_two, bf16_one_by_one);
+product!(u8, u8_two_by_two, u8_one_by_one);

@@ -70,15 +70,6 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn rounded_to_bf16(self, to: *mut u16) -> Self {
-        unsafe { self.store_bf16(to) };
-        halves!(half => {
-            let upper = _mm256_set1_epi32(0xffff_0000_u32 as i32);
-            _mm256_castsi256_ps(_mm256_and_si256(round_to_bf16(self.0[half]), upper))
-        })
-    }
-
-    #[inline(always)]
     unsafe fn load_u8(from: *const u8) -> Self {
         halves!(half => _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(from.add(half * HALF).cast()))))
     }

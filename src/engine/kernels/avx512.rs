@@ -70,16 +70,6 @@ impl<const BF16: bool> Vector for Avx512<BF16> {
     }
 
     #[inline(always)]
-    unsafe fn rounded_to_bf16(self, to: *mut u16) -> Self {
-        unsafe {
-            let halves = self.to_bf16();
-            _mm256_storeu_si256(to.cast(), halves);
-            let wide = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves));
-            Self(transmute::<__m512i, __m512>(wide))
-        }
-    }
-
-    #[inline(always)]
     unsafe fn load_u8(from: *const u8) -> Self {
         Self(unsafe { _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast()))) })
     }

@@ -1,11 +1,17 @@
 //! Large pieces of memory, in pages as large as the system gives.
 
-use memmap2::MmapMut;
 #[cfg(target_os = "linux")]
 use memmap2::Advice;
+use memmap2::MmapMut;
 
 /// Zeroed bytes, aligned to pages.
 pub(crate) struct Block(MmapMut);
+
+impl AsRef<[u8]> for Block {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes()
+    }
+}
 
 impl Block {
     /// So many bytes.

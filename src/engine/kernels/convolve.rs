@@ -2,7 +2,7 @@
 
 use super::finish::{Destination, Finish};
 use super::product::{Product, SUMS};
-use super::{Filters, Kernels, LANES, Map, Memory};
+use super::{Filters, Kernels, LANES, Map, Memory, TILE};
 use crate::engine::graph::Activation;
 use std::ops::Range;
 use std::sync::Arc;
@@ -45,6 +45,8 @@ pub(crate) struct Cut {
     pub(crate) pitch: usize,
     /// Outputs of a group: those that are computed at a time.
     pub(crate) pixels: usize,
+    /// Groups whose sums are kept while the taps are gone through, and taps whose filters are kept while the groups are.
+    pub(crate) kept: [usize; 2],
     /// Groups of one item.
     pub(crate) groups: usize,
     /// Output chunks of one item.
@@ -60,9 +62,12 @@ pub(super) struct At {
     pub(super) first: usize,
 }
 
-/// Sums on their way to the output: of two groups of pixels, and of the chunks of one block, or two.
+/// The most groups whose sums are kept at a time.
+pub(crate) const KEPT_GROUPS: usize = 12;
+
+/// Sums on their way to the output: of some groups of pixels, and of the chunks of one block, or two.
 #[repr(align(64))]
-struct Sums([f32; 2 * 4 * SUMS / 4]);
+struct Sums([f32; KEPT_GROUPS * 4 * SUMS / 4]);
 
 impl Convolve {
     fn chunks(&self) -> usize {
@@ -131,19 +136,26 @@ impl Convolve {
         kernels: &Kernels,
         memory: &Memory,
     ) {
+        let finish = Finish {
+            scale: self.filters.scale(),
+            bias: self.filters.bias(),
+            activation: self.activation,
+            after: self.after,
+            format: self.output.format,
+            residual: self.residual.map_or(self.output.format, |map| map.format),
+        };
         let unit = self.output.format.chunks().max(2);
-        let mut sums = Sums([0.0; 2 * 4 * SUMS / 4]);
+        let mut sums = Sums([0.0; KEPT_GROUPS * 4 * SUMS / 4]);
         unsafe {
             (kernels.configure)(self.cut.pixels);
             for chunk in chunks.clone().step_by(unit) {
                 let chunks = chunk..(chunk + unit).min(chunks.end);
-                for first in groups.clone().step_by(2) {
-                    let count = (groups.end - first).min(2);
-                    let both = [self.at(first), self.at(first + count - 1)];
-                    self.sum(both, chunks.clone(), &locate, kernels, &mut sums);
-                    for (group, at) in both.iter().take(count).enumerate() {
-                        let sums = &sums.0[group * chunks.len() * SUMS / 4..];
-                        self.write(at, chunks.clone(), kernels, memory, sums);
+                for first in groups.clone().step_by(self.cut.kept[0]) {
+                    let kept = first..(first + self.cut.kept[0]).min(groups.end);
+                    self.sum(kept.clone(), chunks.clone(), &locate, kernels, &mut sums);
+                    for group in kept {
+                        let sums = &sums.0[(group - first) * chunks.len() * SUMS / 4..];
+                        self.write(&self.at(group), chunks.clone(), &finish, kernels, memory, sums);
                     }
                 }
             }
@@ -157,46 +169,56 @@ impl Convolve {
         At { strip: n / self.groups(), first }
     }
 
+    /// The sums of a few groups and chunks. A few taps' filters at a time are gone over by all groups, so that they are
+    /// read from the first-level cache by all but the first.
     unsafe fn sum(
         &self,
-        places: [At; 2],
+        groups: Range<usize>,
         chunks: Range<usize>,
         locate: &impl Fn(&At, usize) -> *const u8,
         kernels: &Kernels,
         sums: &mut Sums,
     ) {
-        let tiles = self.taps.len() * self.filters.tile();
         let product = kernels.product(self.input.format);
         for (index, chunk) in chunks.clone().enumerate().step_by(2) {
             let chunk_count = (chunks.len() - index).min(2);
-            let block = chunk / self.group[1] * self.group[0];
-            unsafe {
-                let filters = |chunk: usize| self.filters.tiles().add(chunk * tiles);
-                product(&Product {
-                    groups: [locate(&places[0], block), locate(&places[1], block)],
-                    group_count: 2,
-                    pixels: self.cut.pixels,
-                    pixel_stride: self.pixel_stride,
-                    taps: &self.taps,
-                    filters: [filters(chunk), filters(chunk + chunk_count - 1)],
-                    chunk_count,
-                    sums: sums.0.as_mut_ptr().byte_add(index * SUMS),
-                    sums_stride: chunks.len(),
-                });
+            let block = chunk.checked_div(self.group[1]).unwrap_or(0) * self.group[0];
+            for (part, taps) in self.taps.chunks(self.cut.kept[1]).enumerate() {
+                for first in groups.clone().step_by(2) {
+                    // A lone group is computed twice rather than by a loop of its own.
+                    let second = (first + 1).min(groups.end - 1);
+                    unsafe {
+                        let tiles = |chunk: usize| {
+                            self.filters.tiles().add((chunk * self.taps.len() + part * self.cut.kept[1]) * TILE)
+                        };
+                        product(&Product {
+                            groups: [locate(&self.at(first), block), locate(&self.at(second), block)],
+                            group_count: 2,
+                            pixels: self.cut.pixels,
+                            pixel_stride: self.pixel_stride,
+                            taps,
+                            filters: [tiles(chunk), tiles(chunk + chunk_count - 1)],
+                            chunk_count,
+                            go_on: part > 0,
+                            sums: sums.0.as_mut_ptr().byte_add(((first - groups.start) * chunks.len() + index) * SUMS),
+                            sums_stride: chunks.len(),
+                        });
+                    }
+                }
             }
         }
     }
 
     /// Brings a group's sums to the output, row by row.
-    unsafe fn write(&self, at: &At, chunks: Range<usize>, kernels: &Kernels, memory: &Memory, sums: &[f32]) {
-        let finish = Finish {
-            scale: self.filters.scale(),
-            bias: self.filters.bias(),
-            activation: self.activation,
-            after: self.after,
-            format: self.output.format,
-            residual: self.residual.map_or(self.output.format, |map| map.format),
-        };
+    unsafe fn write(
+        &self,
+        at: &At,
+        chunks: Range<usize>,
+        finish: &Finish,
+        kernels: &Kernels,
+        memory: &Memory,
+        sums: &[f32],
+    ) {
         let (image, first_row) = self.row(at.strip);
         let per_block = self.output.format.chunks();
         let (mut row, mut column) = (at.first / self.cut.pitch, at.first % self.cut.pitch);
@@ -206,9 +228,8 @@ impl Convolve {
             let pixels = self.output.columns.saturating_sub(column).min(self.cut.pixels - pixel);
             for chunk in chunks.clone().step_by(per_block).filter(|_| pixels > 0) {
                 unsafe {
-                    let at = |map: &Map| {
-                        memory.buffer.add(map.pixel(image, chunk / per_block, first_row + row, column))
-                    };
+                    let at =
+                        |map: &Map| memory.buffer.add(map.pixel(image, chunk / per_block, first_row + row, column));
                     let destination = Destination {
                         sums: sums[(chunk - chunks.start) * SUMS / 4 + pixel * LANES..].as_ptr(),
                         channel: chunk * LANES,
@@ -216,7 +237,7 @@ impl Convolve {
                         output: at(&self.output),
                         residual: self.residual.as_ref().map_or(std::ptr::null(), |map| at(map).cast_const()),
                     };
-                    (kernels.finish)(&finish, &destination);
+                    (kernels.finish)(finish, &destination);
                 }
             }
             (row, column, pixel) = (row + 1, 0, next_row);

@@ -1,9 +1,9 @@
 //! Convolutions in which each channel sees only itself.
 
 use super::finish::activate;
-use super::format::{AnyForm, Brain, Bytes, Form, Triple, Plain};
+use super::format::{AnyForm, Brain, Bytes, Form, Plain};
 use super::vector::{LANES, Vector};
-use super::{ChannelFilters, Format, Map, Memory, rows};
+use super::{ChannelFilters, Format, LINE, Map, Memory, rows};
 use crate::engine::graph::Activation;
 use std::sync::Arc;
 
@@ -51,7 +51,6 @@ impl Depthwise {
                 match self.input.format {
                     Format::F32 => self.row::<V, _>(n, memory, Plain),
                     Format::Bf16 => self.row::<V, _>(n, memory, Brain),
-                    Format::Split => self.row::<V, _>(n, memory, Triple),
                     Format::U8(grid) => self.row::<V, _>(n, memory, Bytes::new(grid)),
                 }
             }
@@ -62,7 +61,7 @@ impl Depthwise {
     unsafe fn row<V: Vector, F: Form>(&self, n: usize, memory: &Memory, form: F) {
         let rows::Row { image, chunk, row } = rows::nth(&self.output, n);
         let first = self.input.chunk(image, chunk, row * self.stride[0], 0) - self.reach;
-        let step = self.stride[1] * self.input.format.bytes();
+        let step = self.stride[1] * LINE;
         let (whole, rest) = (self.output.columns / PIXELS * PIXELS, self.output.columns % PIXELS);
         unsafe {
             let first = memory.buffer.add(first).cast_const();

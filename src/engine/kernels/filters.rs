@@ -9,7 +9,6 @@ use rayon::prelude::*;
 /// A convolution's filters, made ready: tiles `[chunk][tap]`, then what each output channel needs.
 pub(crate) struct Filters {
     tiles: Block,
-    tile: usize,
     /// Points of [`Arrangement::Winograd`], else 1.
     points: usize,
     bias: Vec<f32>,
@@ -35,11 +34,6 @@ impl std::fmt::Debug for Filters {
 }
 
 impl Filters {
-    /// Bytes of one tap's tile.
-    pub(crate) fn tile(&self) -> usize {
-        self.tile
-    }
-
     /// Bytes of all.
     pub(crate) fn bytes(&self) -> usize {
         self.tiles.bytes().len() + (self.bias.len() + self.scale.len()) * 4
@@ -82,10 +76,9 @@ impl Filters {
         // Whole blocks of any format: a map's last block may have channels that do not count.
         let chunks = outputs.div_ceil(LANES).next_multiple_of(4);
         let taps = channels.div_ceil(format.channels()) * places;
-        let tile = format.lines() * TILE;
-        let mut tiles = Block::new(points * chunks * taps * tile)?;
+        let mut tiles = Block::new(points * chunks * taps * TILE)?;
         let source = Source { convolution, fan_in: inputs * rows * columns };
-        tiles.bytes_mut().par_chunks_mut(taps * tile).enumerate().for_each(|(index, tiles)| {
+        tiles.bytes_mut().par_chunks_mut(taps * TILE).enumerate().for_each(|(index, tiles)| {
             let (point, chunk) = (index / chunks, index % chunks);
             if let Arrangement::Winograd(edge) = arrangement {
                 return source.fill_point(chunk, point, edge, tiles);
@@ -106,7 +99,7 @@ impl Filters {
         if !scale.is_empty() {
             scale.resize(chunks * LANES, 0.0);
         }
-        Ok(Self { tiles, tile, points, bias, scale })
+        Ok(Self { tiles, points, bias, scale })
     }
 }
 
@@ -189,15 +182,6 @@ impl Source<'_> {
                     let half = bf16::from_f32(number);
                     put(tiles, tap * LANES + channel / 2, lane * 4 + channel % 2 * 2, half.to_le_bytes());
                 }
-                Format::Split => {
-                    let mut rest = number;
-                    for part in 0..format.lines() {
-                        let half = bf16::from_f32(rest);
-                        rest -= half.to_f32();
-                        let line = (tap * format.lines() + part) * LANES + channel / 2;
-                        put(tiles, line, lane * 4 + channel % 2 * 2, half.to_le_bytes());
-                    }
-                }
                 Format::U8(_) => {}
             }
         }
@@ -233,10 +217,5 @@ impl ChannelFilters {
         let mut bias = convolution.bias.clone();
         bias.resize(chunks * LANES, 0.0);
         Self { weights, bias }
-    }
-
-    /// Bytes of all.
-    pub(crate) fn bytes(&self) -> usize {
-        (self.weights.len() + self.bias.len()) * 4
     }
 }

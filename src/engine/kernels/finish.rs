@@ -1,8 +1,8 @@
 //! From sums to a map: scale, bias, activation, residual, format.
 
-use super::Format;
-use super::format::{Brain, Bytes, Form, Triple, Plain};
+use super::format::{Brain, Bytes, Form, Plain};
 use super::vector::{LANES, Vector};
+use super::{Format, LINE};
 use crate::engine::graph::Activation;
 
 /// What is done with the sums of a convolution.
@@ -45,7 +45,6 @@ pub(super) unsafe fn finish<V: Vector>(finish: &Finish, destination: &Destinatio
         match finish.format {
             Format::F32 => with_activation::<V, _>(finish, destination, [Plain; 2]),
             Format::Bf16 => with_activation::<V, _>(finish, destination, [Brain; 2]),
-            Format::Split => with_activation::<V, _>(finish, destination, [Triple; 2]),
             Format::U8(grid) => {
                 let Format::U8(other) = finish.residual else { return };
                 with_activation::<V, _>(finish, destination, [grid, other].map(Bytes::new));
@@ -89,7 +88,7 @@ unsafe fn pixels<V: Vector, F: Form>(
     [form, other]: [F; 2],
     activation: impl Fn(V) -> V,
 ) {
-    let bytes = finish.format.bytes();
+    let bytes = LINE;
     unsafe {
         for chunk in 0..F::CHUNKS {
             let channel = destination.channel + chunk * LANES;

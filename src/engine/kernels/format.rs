@@ -13,9 +13,6 @@ pub(crate) enum Format {
     F32,
     /// 32 bfloat16.
     Bf16,
-    /// 32 floats, each as the sum of three bfloat16, which hold a float's 24 bits: a line of the largest parts, one of
-    /// the middle ones, one of the smallest.
-    Split,
     /// 64 bytes.
     U8(Grid),
 }
@@ -26,7 +23,6 @@ impl Format {
         match self {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
-            Self::Split => "split",
             Self::U8(_) => "u8",
         }
     }
@@ -41,19 +37,8 @@ impl Format {
         match self {
             Self::F32 => Plain::CHUNKS,
             Self::Bf16 => Brain::CHUNKS,
-            Self::Split => Triple::CHUNKS,
             Self::U8(_) => Bytes::CHUNKS,
         }
-    }
-
-    /// Lines of a block in one pixel, and of a step of its filters.
-    pub(crate) fn lines(self) -> usize {
-        if self == Self::Split { 3 } else { 1 }
-    }
-
-    /// Bytes of a block in one pixel.
-    pub(crate) fn bytes(self) -> usize {
-        self.lines() * LINE
     }
 
     /// The byte that all bytes of a 0 are.
@@ -116,33 +101,6 @@ impl Form for Brain {
     }
 }
 
-/// [`Format::Split`]
-#[derive(Clone, Copy)]
-pub(super) struct Triple;
-
-impl Form for Triple {
-    const CHUNKS: usize = 2;
-
-    #[inline(always)]
-    unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
-        unsafe {
-            let [large, middle, small] = [0, LINE, 2 * LINE].map(|line| V::load_bf16(pixel.add(line + chunk * 32).cast()));
-            large.add(middle.add(small))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V) {
-        unsafe {
-            let mut rest = numbers;
-            for line in [0, LINE, 2 * LINE] {
-                let part = pixel.add(line + chunk * 32).cast::<u16>();
-                rest = rest.sub(rest.rounded_to_bf16(part));
-            }
-        }
-    }
-}
-
 /// [`Format::U8`]
 #[derive(Clone, Copy)]
 pub(super) struct Bytes {
@@ -156,7 +114,6 @@ pub(super) struct Bytes {
 pub(super) enum AnyForm {
     Plain,
     Brain,
-    Triple,
     Bytes(Bytes),
 }
 
@@ -165,7 +122,6 @@ impl AnyForm {
         match format {
             Format::F32 => Self::Plain,
             Format::Bf16 => Self::Brain,
-            Format::Split => Self::Triple,
             Format::U8(grid) => Self::Bytes(Bytes::new(grid)),
         }
     }
@@ -181,7 +137,6 @@ impl Form for AnyForm {
             match self {
                 Self::Plain => Plain.load(pixel, chunk),
                 Self::Brain => Brain.load(pixel, chunk),
-                Self::Triple => Triple.load(pixel, chunk),
                 Self::Bytes(form) => form.load(pixel, chunk),
             }
         }
@@ -193,7 +148,6 @@ impl Form for AnyForm {
             match self {
                 Self::Plain => Plain.store(pixel, chunk, numbers),
                 Self::Brain => Brain.store(pixel, chunk, numbers),
-                Self::Triple => Triple.store(pixel, chunk, numbers),
                 Self::Bytes(form) => form.store(pixel, chunk, numbers),
             }
         }

@@ -1,6 +1,6 @@
 //! A feature map in memory.
 
-use super::Format;
+use super::{Format, LINE};
 
 /// Where a feature map `[images, channels, rows, columns]` lies in a buffer: image by image, block of channels by block,
 /// row by row, pixel by pixel, with rows and columns of zeros around each block's pixels.
@@ -32,11 +32,11 @@ impl Map {
     /// A map by itself, whose halo begins at byte 0. What is right of a row is left of the next: one halo serves both.
     pub(crate) fn new(format: Format, [images, channels, rows, columns]: [usize; 4], halo: [usize; 4]) -> Self {
         let [top, left, bottom, right] = halo;
-        let row_stride = (columns + left.max(right)) * format.bytes();
+        let row_stride = (columns + left.max(right)) * LINE;
         let block_stride = (top + rows + bottom) * row_stride;
         // After the last row of the last block there is no next one.
-        let image_stride = channels.div_ceil(format.channels()) * block_stride + left * format.bytes();
-        let offset = top * row_stride + left * format.bytes();
+        let image_stride = channels.div_ceil(format.channels()) * block_stride + left * LINE;
+        let offset = top * row_stride + left * LINE;
         Self { offset, format, images, channels, rows, columns, image_stride, block_stride, row_stride, halo }
     }
 
@@ -52,11 +52,7 @@ impl Map {
 
     /// Byte of a pixel's block.
     pub(crate) fn pixel(&self, image: usize, block: usize, row: usize, column: usize) -> usize {
-        self.offset
-            + image * self.image_stride
-            + block * self.block_stride
-            + row * self.row_stride
-            + column * self.format.bytes()
+        self.offset + image * self.image_stride + block * self.block_stride + row * self.row_stride + column * LINE
     }
 
     /// Chunks of sixteen channels.

@@ -5,6 +5,7 @@
 //! [`vector`].
 #![allow(unsafe_code)]
 
+mod allocator;
 #[cfg(target_arch = "x86_64")]
 mod amx;
 #[cfg(target_arch = "x86_64")]
@@ -22,6 +23,7 @@ mod format;
 mod halo;
 mod map;
 mod pack;
+mod peak;
 mod plain;
 mod pool;
 mod product;
@@ -34,21 +36,23 @@ mod tile;
 mod vector;
 mod winograd;
 
+pub use allocator::keep_freed_memory;
 pub(crate) use block::Block;
 pub(crate) use channels::Regroup;
-pub(crate) use convolve::{Convolve, Cut};
+pub(crate) use convolve::{Convolve, Cut, KEPT_GROUPS};
 pub(crate) use depthwise::Depthwise;
 pub(crate) use elementwise::Elementwise;
 pub(crate) use filters::{Arrangement, ChannelFilters, Filters};
 pub(crate) use format::{Format, LINE};
 pub(crate) use map::Map;
 pub(crate) use pack::{Pack, Unpack};
+pub(crate) use peak::peak;
 pub(crate) use plain::{Located, PlainStep};
 pub(crate) use pool::Pooling;
 #[cfg(test)]
 pub(crate) use sets::all;
 pub(crate) use sets::{Kernels, best, of};
-pub(crate) use stem::Stem;
+pub(crate) use stem::{STEM_WINDOW, Stem};
 pub(crate) use step::{Cost, Memory, Place, Step, Work};
 pub(crate) use vector::LANES;
 pub(crate) use winograd::{TileCut, Winograd};

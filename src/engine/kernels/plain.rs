@@ -31,8 +31,10 @@ impl PlainStep {
     /// The tensors are where their places say, and nothing else uses the output's.
     pub(super) unsafe fn run(&self, memory: &Memory) {
         let numbers = |tensor: &Located| tensor.shape.iter().product();
-        let input = |tensor: &Located| unsafe { std::slice::from_raw_parts(memory.read(&tensor.place), numbers(tensor)) };
-        let inputs: Vec<(&[f32], &[usize])> = self.inputs.iter().map(|tensor| (input(tensor), &tensor.shape[..])).collect();
+        let input =
+            |tensor: &Located| unsafe { std::slice::from_raw_parts(memory.read(&tensor.place), numbers(tensor)) };
+        let inputs: Vec<(&[f32], &[usize])> =
+            self.inputs.iter().map(|tensor| (input(tensor), &tensor.shape[..])).collect();
         let output = unsafe { std::slice::from_raw_parts_mut(memory.write(&self.output.place), numbers(&self.output)) };
         crate::engine::plain::run(&self.operation, &inputs, output, &self.output.shape);
     }

@@ -2,7 +2,7 @@
 
 use super::format::{AnyForm, Form};
 use super::vector::Vector;
-use super::{Map, Memory, rows};
+use super::{LINE, Map, Memory, rows};
 use crate::engine::graph::{Pool, PoolKind};
 
 /// A pool between maps.
@@ -68,7 +68,7 @@ impl Pooling {
         let maximum = self.pool.kind == PoolKind::Max;
         let part = at.chunk % self.input.format.chunks();
         let first = self.input.chunk(at.image, at.chunk, down.0, across.0);
-        let step = self.pool.dilation[1] * self.input.format.bytes();
+        let step = self.pool.dilation[1] * LINE;
         unsafe {
             let mut result = V::splat(if maximum { f32::NEG_INFINITY } else { 0.0 });
             for row in 0..down.1 {

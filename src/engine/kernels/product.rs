@@ -30,6 +30,8 @@ pub(crate) struct Product<'a> {
     pub(crate) filters: [*const u8; 2],
     /// One or two of them count.
     pub(crate) chunk_count: usize,
+    /// Whether the products are added to the sums that are there. Only AMX can: its plans alone cut the taps.
+    pub(crate) go_on: bool,
     /// Sums of the first group and chunk: `[group][chunk][pixel][16]`, in [`SUMS`] for each group and chunk.
     pub(crate) sums: *mut f32,
     /// Chunks from one group's sums to the next group's.
@@ -50,38 +52,6 @@ pub(super) unsafe fn product<D: Dot, const MOST: usize>(product: &Product) {
             } else {
                 for chunk in 0..product.chunk_count {
                     by_pixels::<D, 1, MOST>(product, group, chunk);
-                }
-            }
-        }
-    }
-}
-
-/// Which part of the inputs is multiplied with which part of the filters for [`super::Format::Split`], the smallest
-/// products first. Those left out are below what a float's 24 bits hold.
-pub(super) const PARTS: [(usize, usize); 6] = [(2, 0), (1, 1), (0, 2), (1, 0), (0, 1), (0, 0)];
-
-/// Sums for [`super::Format::Split`] with a `Dot` of bfloat16.
-///
-/// # Safety
-/// As for [`product`].
-#[inline(always)]
-pub(super) unsafe fn split<D: Dot>(product: &Product) {
-    for group in 0..product.group_count {
-        for chunk in 0..product.chunk_count {
-            for pixel in 0..product.pixels {
-                unsafe {
-                    let mut sums = D::zero();
-                    for (index, &tap) in product.taps.iter().enumerate() {
-                        let inputs = product.groups[group].add(pixel * product.pixel_stride + tap as usize);
-                        let tile = product.filters[chunk].add(index * 3 * TILE);
-                        for step in 0..LANES {
-                            for (input, filter) in PARTS {
-                                let filters = D::filters(tile.add(filter * TILE + step * LINE));
-                                sums = D::step(sums, filters, D::inputs(inputs.add(input * LINE + step * 4)));
-                            }
-                        }
-                    }
-                    D::store(sums, product.sums.add(((group * product.sums_stride + chunk) * 16 + pixel) * LANES));
                 }
             }
         }

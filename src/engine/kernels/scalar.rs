@@ -46,14 +46,6 @@ impl Vector for Scalar {
     }
 
     #[inline(always)]
-    unsafe fn rounded_to_bf16(self, to: *mut u16) -> Self {
-        unsafe {
-            self.store_bf16(to);
-            Self::load_bf16(to)
-        }
-    }
-
-    #[inline(always)]
     unsafe fn load_u8(from: *const u8) -> Self {
         Self(unsafe { from.cast::<[u8; LANES]>().read_unaligned() }.map(f32::from))
     }

@@ -7,19 +7,22 @@ use super::vector::F32Dot;
 use super::{Depthwise, Elementwise, Format, Memory, Pack, Pooling, Regroup, Stem, Unpack, Winograd, scalar};
 use crate::engine::KernelSet;
 
+/// Pixels of a group of a product in tiles.
+const TILE_PIXELS: usize = 16;
+
 /// The kernels of one instruction set.
 pub(crate) struct Kernels {
     /// Which.
     pub(crate) set: KernelSet,
-    /// Most pixels of a group of a product.
-    pub(crate) pixels: usize,
-    /// Of floats, bfloat16, bytes and split floats.
-    products: [unsafe fn(&Product); 4],
+    /// Most pixels of a group of a product in vectors.
+    pixels: usize,
+    /// Of floats, bfloat16 and bytes.
+    products: [unsafe fn(&Product); 3],
     /// To be called before products of groups of so many pixels, and after them.
     pub(super) configure: unsafe fn(usize),
     pub(super) release: unsafe fn(),
     pub(super) finish: unsafe fn(&Finish, &Destination),
-    pub(super) pack_windows: unsafe fn(&Stem, (&[f32], *mut u8)),
+    pub(super) pack_windows: unsafe fn(&Stem, &[f32], *mut u8),
     pub(super) winograd_inputs: unsafe fn(&Winograd, usize, usize, *mut u8, &Memory),
     pub(super) winograd_outputs: unsafe fn(&Winograd, Outputs),
     pub(super) depthwise: unsafe fn(&Depthwise, usize, &Memory),
@@ -31,12 +34,22 @@ pub(crate) struct Kernels {
 }
 
 impl Kernels {
+    /// Most pixels of a group of a product of maps of a format.
+    pub(crate) fn pixels(&self, format: Format) -> usize {
+        if self.has_tiles(format) { TILE_PIXELS } else { self.pixels }
+    }
+
+    /// Whether products of maps of a format are done in tiles, which take as long with few pixels as with many, and can go
+    /// on with the sums of others.
+    pub(crate) fn has_tiles(&self, format: Format) -> bool {
+        self.set == KernelSet::Amx && format != Format::F32
+    }
+
     pub(super) fn product(&self, format: Format) -> unsafe fn(&Product) {
         match format {
             Format::F32 => self.products[0],
             Format::Bf16 => self.products[1],
             Format::U8(_) => self.products[2],
-            Format::Split => self.products[3],
         }
     }
 }
@@ -83,16 +96,12 @@ macro_rules! kernels {
                 unsafe { product::product::<$u8, $u8_most>(product) }
             }
             $(#[target_feature(enable = $features)])?
-            unsafe fn product_split(product: &Product) {
-                unsafe { product::split::<$bf16>(product) }
-            }
-            $(#[target_feature(enable = $features)])?
             unsafe fn finish(finish: &Finish, destination: &Destination) {
                 unsafe { finish::finish::<$vector>(finish, destination) }
             }
             $(#[target_feature(enable = $features)])?
-            unsafe fn pack_windows(stem: &Stem, windows: (&[f32], *mut u8)) {
-                unsafe { stem.pack::<$vector>(windows) }
+            unsafe fn pack_windows(stem: &Stem, rows: &[f32], lines: *mut u8) {
+                unsafe { stem.pack::<$vector>(rows, lines) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn winograd_inputs(work: &Winograd, part: usize, block: usize, to: *mut u8, memory: &Memory) {
@@ -107,7 +116,7 @@ macro_rules! kernels {
             Kernels {
                 set: $set,
                 pixels: $pixels,
-                products: [product_f32, product_bf16, product_u8, product_split],
+                products: [product_f32, product_bf16, product_u8],
                 configure: no_tiles,
                 release: nothing,
                 finish,
@@ -152,10 +161,8 @@ mod x86 {
     kernels!(AVX512_BASE, KernelSet::Avx512, Avx512<false>, 14,
         [F32Dot<Avx512<false>>: 14, avx2::Bf16Dot: 6, avx2::U8Dot: 6], "avx512f,avx512bw,avx512vl,avx512dq,fma");
 
-    static AVX512_VNNI: Kernels = Kernels {
-        products: [AVX512_BASE.products[0], AVX512_BASE.products[1], vnni, AVX512_BASE.products[3]],
-        ..AVX512_BASE
-    };
+    static AVX512_VNNI: Kernels =
+        Kernels { products: [AVX512_BASE.products[0], AVX512_BASE.products[1], vnni], ..AVX512_BASE };
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma")]
     unsafe fn vnni(product: &Product) {
@@ -164,8 +171,7 @@ mod x86 {
 
     static AMX: Kernels = Kernels {
         set: KernelSet::Amx,
-        pixels: amx::PIXELS,
-        products: [AVX512.products[0], amx::bf16, amx::u8, amx::split],
+        products: [AVX512.products[0], amx::bf16, amx::u8],
         configure: amx::configure,
         release: amx::release,
         ..AVX512

@@ -38,8 +38,6 @@ impl Line {
 struct Scratch {
     /// Rows of the tensor, with the zeros around them.
     rows: Vec<f32>,
-    /// Windows, as floats.
-    windows: Vec<f32>,
     /// Windows, packed.
     lines: Vec<Line>,
 }
@@ -47,6 +45,12 @@ struct Scratch {
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
+
+/// Windows that are packed at a time.
+const AT_ONCE: usize = 8;
+
+/// The most numbers of a window.
+pub(crate) const STEM_WINDOW: usize = 64;
 
 impl Stem {
     /// Pieces of work that can be done in any order, by any thread.
@@ -62,12 +66,13 @@ impl Stem {
         let (groups, chunks) = self.convolve.piece(item);
         let groups_of_row = self.convolve.cut.strip.div_ceil(self.convolve.cut.pixels);
         SCRATCH.with_borrow_mut(|scratch| {
+            scratch.lines.resize(self.convolve.output.columns * self.convolve.pixel_stride / LINE, Line::ZERO);
             for first in groups.step_by(groups_of_row) {
                 unsafe {
-                    self.gather(first / groups_of_row, memory, scratch);
-                    (kernels.pack_windows)(self, scratch_parts(scratch));
-                    let lines = scratch.lines.as_ptr().cast::<u8>();
-                    let locate = |at: &At, _| lines.add(at.first * self.convolve.pixel_stride);
+                    self.gather(first / groups_of_row, memory, &mut scratch.rows);
+                    let lines = scratch.lines.as_mut_ptr().cast::<u8>();
+                    (kernels.pack_windows)(self, &scratch.rows, lines);
+                    let locate = |at: &At, _| lines.add(at.first * self.convolve.pixel_stride).cast_const();
                     let row = first..first + groups_of_row;
                     self.convolve.groups_of(row, chunks.clone(), locate, kernels, memory);
                 }
@@ -75,78 +80,89 @@ impl Stem {
         });
     }
 
-    /// Numbers of a window, as many as fit into its blocks.
-    fn window(&self) -> usize {
-        self.convolve.taps.len() * self.convolve.input.format.channels()
+    /// Columns of the tensor's rows with the zeros around them; three more, since four numbers are copied at a time.
+    fn padded(&self) -> usize {
+        let reach =
+            (self.convolve.output.columns - 1) * self.convolve.stride[1] + (self.kernel[1] - 1) * self.dilation[1];
+        (reach + 1).max(self.padding[1] + self.shape[2]) + 3
     }
 
-    /// The windows of an output row, as floats.
-    unsafe fn gather(&self, row: usize, memory: &Memory, scratch: &mut Scratch) {
+    /// The rows of the tensor that an output row sees, channel by channel, with the zeros around them.
+    unsafe fn gather(&self, row: usize, memory: &Memory, rows: &mut Vec<f32>) {
         let [channels, height, width] = self.shape;
         let (image, row) = (row / self.convolve.output.rows, row % self.convolve.output.rows);
-        let columns = self.convolve.output.columns;
-        let [down, across] = self.convolve.stride;
-        let reach = (self.kernel[1] - 1) * self.dilation[1];
-        // Four more, since four numbers are copied at a time.
-        let padded = ((columns - 1) * across + reach + 1).max(self.padding[1] + width) + 4;
-        scratch.rows.clear();
-        scratch.rows.resize(channels * self.kernel[0] * padded, 0.0);
-        for (index, to) in scratch.rows.chunks_exact_mut(padded).enumerate() {
+        rows.resize(channels * self.kernel[0] * self.padded(), 0.0);
+        for (index, to) in rows.chunks_exact_mut(self.padded()).enumerate() {
             let (channel, tap) = (index / self.kernel[0], index % self.kernel[0]);
-            let Some(y) = (row * down + tap * self.dilation[0]).checked_sub(self.padding[0]).filter(|y| *y < height)
-            else {
-                continue;
-            };
-            let from = ((image * channels + channel) * height + y) * width;
-            // Safety: a row of the tensor.
-            let from = unsafe { std::slice::from_raw_parts(memory.read(&self.from).add(from), width) };
-            to[self.padding[1]..self.padding[1] + width].copy_from_slice(from);
+            let y = row * self.convolve.stride[0] + tap * self.dilation[0];
+            let (left, rest) = to.split_at_mut(self.padding[1]);
+            let (middle, right) = rest.split_at_mut(width);
+            left.fill(0.0);
+            right.fill(0.0);
+            match y.checked_sub(self.padding[0]).filter(|y| *y < height) {
+                None => middle.fill(0.0),
+                Some(y) => {
+                    let from = ((image * channels + channel) * height + y) * width;
+                    // Safety: a row of the tensor.
+                    middle.copy_from_slice(unsafe {
+                        std::slice::from_raw_parts(memory.read(&self.from).add(from), width)
+                    });
+                }
+            }
         }
-        let window = self.window();
-        scratch.windows.clear();
-        scratch.windows.resize(columns * window + 4, 0.0);
-        let quick = self.kernel[1] == 3 && self.dilation[1] == 1;
-        for column in 0..columns {
-            let start = column * window;
-            for (index, rows) in scratch.rows.chunks_exact(padded).enumerate() {
-                let to = start + index * self.kernel[1];
-                let from = column * across;
-                if quick {
-                    // One number too many, which the next copy or the next window's first one overwrites.
-                    scratch.windows[to..to + 4].copy_from_slice(&rows[from..from + 4]);
-                } else {
-                    for tap in 0..self.kernel[1] {
-                        scratch.windows[to + tap] = rows[from + tap * self.dilation[1]];
+    }
+
+    /// Packs the windows of an output row.
+    ///
+    /// # Safety
+    /// `rows` is what [`Self::gather`] made, `lines` has room for the row's windows.
+    #[inline(always)]
+    pub(super) unsafe fn pack<V: Vector>(&self, rows: &[f32], lines: *mut u8) {
+        let format = self.convolve.input.format;
+        let form = AnyForm::new(format);
+        let chunks = self.convolve.taps.len() * format.chunks();
+        let columns = self.convolve.output.columns;
+        // Four numbers more, since four are copied at a time.
+        let mut windows = [[0.0_f32; STEM_WINDOW + 4]; AT_ONCE];
+        for first in (0..columns).step_by(AT_ONCE) {
+            let count = (columns - first).min(AT_ONCE);
+            for (pixel, window) in windows.iter_mut().enumerate().take(count) {
+                unsafe { self.window(rows, (first + pixel) * self.convolve.stride[1], window) };
+            }
+            for (pixel, window) in windows.iter().enumerate().take(count) {
+                let to = (first + pixel) * self.convolve.pixel_stride;
+                for chunk in 0..chunks {
+                    unsafe {
+                        let numbers = V::load(window.as_ptr().add(chunk * LANES));
+                        let block = lines.add(to + chunk / format.chunks() * LINE);
+                        form.store(block, chunk % format.chunks(), numbers);
                     }
                 }
             }
-            if quick {
-                scratch.windows[start + channels * self.kernel[0] * 3] = 0.0;
-            }
         }
-        scratch.lines.resize(columns * self.convolve.pixel_stride / LINE, Line::ZERO);
     }
 
-    /// # Safety
-    /// `lines` has room for the windows of a row.
+    /// The window that begins at a column of the padded rows.
     #[inline(always)]
-    pub(super) unsafe fn pack<V: Vector>(&self, (windows, lines): (&[f32], *mut u8)) {
-        let format = self.convolve.input.format;
-        let form = AnyForm::new(format);
-        let chunks = self.window() / LANES;
-        for (pixel, window) in windows.chunks_exact(self.window()).enumerate() {
-            let to = pixel * self.convolve.pixel_stride;
-            for chunk in 0..chunks {
+    unsafe fn window(&self, rows: &[f32], column: usize, window: &mut [f32; STEM_WINDOW + 4]) {
+        let (padded, width) = (self.padded(), self.kernel[1]);
+        let count = self.shape[0] * self.kernel[0];
+        if width == 3 && self.dilation[1] == 1 {
+            for index in 0..count {
+                // Safety: the rows are three numbers longer than any window reaches, the window four. The one number too
+                // many is overwritten by the next copy.
                 unsafe {
-                    let numbers = V::load(window[chunk * LANES..].as_ptr());
-                    let block = lines.add(to + chunk / format.chunks() * format.bytes());
-                    form.store(block, chunk % format.chunks(), numbers);
+                    let from = rows.as_ptr().add(index * padded + column);
+                    std::ptr::copy_nonoverlapping(from, window.as_mut_ptr().add(index * 3), 4);
+                }
+            }
+            window[count * 3] = 0.0;
+        } else {
+            for (index, to) in window.chunks_exact_mut(width).take(count).enumerate() {
+                for (tap, to) in to.iter_mut().enumerate() {
+                    *to = rows[index * padded + column + tap * self.dilation[1]];
                 }
             }
         }
     }
-}
-
-fn scratch_parts(scratch: &mut Scratch) -> (&[f32], *mut u8) {
-    (&scratch.windows, scratch.lines.as_mut_ptr().cast())
 }

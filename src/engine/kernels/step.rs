@@ -1,7 +1,8 @@
 //! One operation of a plan, and the memory that it works in.
 
 use super::{
-    Block, Convolve, Depthwise, Elementwise, Kernels, Map, Pack, Pooling, PlainStep, Regroup, Stem, Unpack, Winograd, halo,
+    Block, Convolve, Depthwise, Elementwise, Kernels, Map, Pack, PlainStep, Pooling, Regroup, Stem, Unpack, Winograd,
+    halo,
 };
 
 /// Where a tensor of floats, row by row, lies.

@@ -24,8 +24,6 @@ pub(super) trait Vector: Copy {
     unsafe fn load_bf16(from: *const u16) -> Self;
     /// Stores sixteen bfloat16, rounded to the nearest, ties to even.
     unsafe fn store_bf16(self, to: *mut u16);
-    /// Stores sixteen bfloat16, and gives them back as floats.
-    unsafe fn rounded_to_bf16(self, to: *mut u16) -> Self;
     /// Sixteen unsigned bytes, as floats.
     unsafe fn load_u8(from: *const u8) -> Self;
     /// Stores sixteen unsigned bytes, rounded to the nearest, ties to even, and limited to 0 … 255.
@@ -73,9 +71,6 @@ pub(super) trait Dot {
     type Filters: Copy;
     /// Inputs of one step, in all lanes.
     type Inputs: Copy;
-    /// Bytes of one tap's filters: sixteen steps.
-    const TILE: usize = LANES * super::LINE;
-
     /// All sums 0.
     unsafe fn zero() -> Self::Sums;
     /// A line of 64 bytes.

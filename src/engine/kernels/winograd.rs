@@ -219,6 +219,7 @@ impl Winograd {
                             taps: &taps,
                             filters: [filters(chunk), filters(chunk + chunk_count - 1)],
                             chunk_count,
+                            go_on: false,
                             sums: sums.byte_add(point * self.cut.sums_stride() + slot * SUMS),
                             sums_stride: self.cut.pass,
                         });

@@ -1,13 +1,11 @@
 //! Convolutions: which loop does them, and how the work is cut.
 
-use super::{Settings, winograd};
 use super::lower::Lowering;
-use crate::engine::KernelSet;
+use super::{Settings, winograd};
 use crate::engine::graph::{Activation, Convolution, Elements, Node, Unsupported};
-use crate::engine::kernels::{Arrangement, Convolve, Cut, Depthwise, Format, LANES, Map, Place, Stem, Work};
-
-/// The most numbers of a window that [`Stem`] packs into blocks of their own.
-const STEM_WINDOW: usize = 64;
+use crate::engine::kernels::{
+    Arrangement, Convolve, Cut, Depthwise, Format, KEPT_GROUPS, LANES, LINE, Map, Place, STEM_WINDOW, Stem, TILE, Work,
+};
 
 /// Rows of one item of a [`Stem`].
 const STEM_ROWS: usize = 4;
@@ -15,6 +13,9 @@ const STEM_ROWS: usize = 4;
 /// Bytes of inputs that an item of a convolution looks at: they stay in a core's second-level cache while all filters
 /// go over them.
 const INPUT_BYTES: usize = 512 << 10;
+
+/// Bytes of filters that are kept in the first-level cache beside the sums of [`KEPT_GROUPS`].
+const KEPT_FILTERS: usize = 18 << 10;
 
 /// Items for each thread, so that no thread waits long for another's last one.
 const ITEMS: usize = 4;
@@ -31,7 +32,8 @@ impl Lowering<'_> {
             return self.stem(node, convolution, from);
         }
         let output_format = self.layout.formats[node.output];
-        let fits = per_group % format.channels() == 0 && outputs / groups % (output_format.chunks().max(2) * LANES) == 0;
+        let fits =
+            per_group % format.channels() == 0 && outputs / groups % (output_format.chunks().max(2) * LANES) == 0;
         if groups > 1 && !fits {
             let dense = ungrouped(convolution);
             return self.dense(node, &dense, format, multiply_adds(convolution, &self.shape(node.output)?));
@@ -59,11 +61,18 @@ impl Lowering<'_> {
         Ok((Some(map), after))
     }
 
-    fn dense(&mut self, node: &Node, convolution: &Convolution, format: Format, multiply_adds: u64) -> Result<(), Unsupported> {
+    fn dense(
+        &mut self,
+        node: &Node,
+        convolution: &Convolution,
+        format: Format,
+        multiply_adds: u64,
+    ) -> Result<(), Unsupported> {
         let input = self.map(node, node.inputs[0], format)?;
         let (residual, after) = self.residual(node, convolution)?;
         let output = self.new_map(node.output)?;
-        if let Some(cut) = winograd::cut(convolution, &input, &output, &self.settings) {
+        let known = self.store.arrangement(&node.name, format);
+        if let Some(cut) = winograd::cut(convolution, known, &input, &output, &self.settings) {
             return self.winograd(node, convolution, [input, output], (residual, after), cut, multiply_adds);
         }
         let filters = self.store.filters(&node.name, convolution, format, Arrangement::Window)?;
@@ -71,15 +80,22 @@ impl Lowering<'_> {
         let blocks = per_group.div_ceil(format.channels());
         let mut taps = Vec::with_capacity(blocks * rows * columns);
         for block in 0..blocks {
-            taps.extend(window(&input, [rows, columns], convolution.dilation).map(|tap| tap + (block * input.block_stride) as u32));
+            taps.extend(
+                window(&input, [rows, columns], convolution.dilation)
+                    .map(|tap| tap + (block * input.block_stride) as u32),
+            );
         }
         let [top, left, ..] = convolution.padding;
         let work = Convolve {
             taps,
-            reach: top * input.row_stride + left * format.bytes(),
+            reach: top * input.row_stride + left * LINE,
             stride: convolution.stride,
-            pixel_stride: convolution.stride[1] * format.bytes(),
-            group: if convolution.groups == 1 { [0, usize::MAX] } else { [blocks, outputs / convolution.groups / LANES] },
+            pixel_stride: convolution.stride[1] * LINE,
+            group: if convolution.groups == 1 {
+                [0, usize::MAX]
+            } else {
+                [blocks, outputs / convolution.groups / LANES]
+            },
             activation: convolution.activation,
             after,
             cut: cut(&input, &output, convolution.stride, filters.bytes(), &self.settings),
@@ -96,7 +112,6 @@ impl Lowering<'_> {
         match format {
             Format::F32 => "direct",
             Format::Bf16 => "direct bf16",
-            Format::Split => "direct split",
             Format::U8(_) => "direct int8",
         }
     }
@@ -128,10 +143,10 @@ impl Lowering<'_> {
             output,
             residual,
             filters: self.store.filters(&node.name, convolution, format, Arrangement::Flat)?,
-            taps: (0..blocks).map(|block| (block * format.bytes()) as u32).collect(),
+            taps: (0..blocks).map(|block| (block * LINE) as u32).collect(),
             reach: 0,
             stride: convolution.stride,
-            pixel_stride: blocks * format.bytes(),
+            pixel_stride: blocks * LINE,
             group: [0, usize::MAX],
             activation: convolution.activation,
             after,
@@ -164,7 +179,7 @@ impl Lowering<'_> {
             residual,
             filters: self.store.channels(&node.name, convolution),
             taps: window(&input, convolution.kernel(), convolution.dilation).collect(),
-            reach: top * input.row_stride + left * input.format.bytes(),
+            reach: top * input.row_stride + left * LINE,
             stride: convolution.stride,
             activation: convolution.activation,
             after: convolution.residual.unwrap_or(Activation::Linear),
@@ -177,24 +192,25 @@ impl Lowering<'_> {
 
 /// Bytes from a window's first pixel to each.
 fn window(map: &Map, kernel: [usize; 2], dilation: [usize; 2]) -> impl Iterator<Item = u32> + use<> {
-    let (row, pixel) = (dilation[0] * map.row_stride, dilation[1] * map.format.bytes());
+    let (row, pixel) = (dilation[0] * map.row_stride, dilation[1] * LINE);
     (0..kernel[0]).flat_map(move |y| (0..kernel[1]).map(move |x| (y * row + x * pixel) as u32))
 }
 
 /// How to cut a convolution's work: items whose inputs fit into a cache, and enough of them for all threads.
 fn cut(input: &Map, output: &Map, stride: [usize; 2], filters: usize, settings: &Settings) -> Cut {
     // Tiles take as long with few pixels as with many, so their groups go on from row to row where the pixels do.
-    let flat = settings.kernels.set == KernelSet::Amx && stride == [1, 1];
+    let tiles = settings.kernels.has_tiles(input.format);
+    let flat = tiles && stride == [1, 1];
     let columns = output.columns;
-    let pitch = if flat { input.row_stride / input.format.bytes() } else { columns };
+    let pitch = if flat { input.row_stride / LINE } else { columns };
     let strip = if flat { (output.rows - 1) * pitch + columns } else { columns };
-    let most = settings.kernels.pixels.min(strip);
+    let most = settings.kernels.pixels(input.format).min(strip);
     let pixels = if flat { most } else { columns.div_ceil(columns.div_ceil(most)) };
     let strips = output.images * if flat { 1 } else { output.rows };
     let all = strips * strip.div_ceil(pixels);
     let unit = output.format.chunks().max(2);
     let units = output.chunks().div_ceil(unit);
-    let group_bytes = pixels * stride[0] * stride[1] * input.format.bytes() * input.blocks();
+    let group_bytes = pixels * stride[0] * stride[1] * LINE * input.blocks();
     let mut pieces = all.div_ceil((INPUT_BYTES / group_bytes.max(1)).clamp(2, all.max(2)));
     let mut segments = 1;
     // Where there is more to read of the input than of the filters, each thread keeps to its part of the picture, which it
@@ -209,7 +225,14 @@ fn cut(input: &Map, output: &Map, stride: [usize; 2], filters: usize, settings: 
     }
     // Groups go in pairs.
     let groups = all.div_ceil(pieces).next_multiple_of(2);
-    Cut { strip, pitch, pixels, groups, chunks: units.div_ceil(segments.min(units)) * unit }
+    // Sums that can be gone on with are kept, so that filters are read from the first-level cache.
+    let kept = if tiles {
+        let rounds = groups.div_ceil(KEPT_GROUPS);
+        [groups.div_ceil(rounds).next_multiple_of(2), KEPT_FILTERS / (2 * TILE)]
+    } else {
+        [2, usize::MAX]
+    };
+    Cut { strip, pitch, pixels, kept, groups, chunks: units.div_ceil(segments.min(units)) * unit }
 }
 
 pub(super) fn kind(convolution: &Convolution) -> String {

@@ -81,7 +81,10 @@ fn maps(graph: &Graph) -> Vec<bool> {
         let from_map = node.inputs.iter().any(|value| maps[*value]);
         let four = |value: &ValueId| graph.values[*value].shape.len() == 4;
         maps[node.output] = match &node.operation {
-            Operation::Convolution(_) | Operation::Pool(_) | Operation::GlobalAveragePool | Operation::Upsample { .. } => true,
+            Operation::Convolution(_)
+            | Operation::Pool(_)
+            | Operation::GlobalAveragePool
+            | Operation::Upsample { .. } => true,
             _ if !from_map || !four(&node.output) || !node.inputs.iter().all(four) => false,
             Operation::Activation(activation) => activation.apply(0.0).is_finite(),
             Operation::Binary(_) => super::lower::is_map_binary(graph, node),

@@ -3,9 +3,7 @@
 use super::layout::Layout;
 use super::memory::Storages;
 use super::{FilterStore, Settings};
-use crate::engine::graph::{
-    Activation, Binary, Graph, Node, Operation, Pool, PoolKind, Unsupported, Value, ValueId,
-};
+use crate::engine::graph::{Activation, Binary, Graph, Node, Operation, Pool, PoolKind, Unsupported, Value, ValueId};
 use crate::engine::kernels::{
     Cost, Elementwise, Format, Located, Map, Pack, Place, PlainStep, Pooling, Regroup, Step, Unpack, Work,
 };
@@ -93,7 +91,15 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    pub(super) fn push(&mut self, node: &Node, kind: String, algorithm: &'static str, multiply_adds: u64, work: Work, output: Option<Map>) {
+    pub(super) fn push(
+        &mut self,
+        node: &Node,
+        kind: String,
+        algorithm: &'static str,
+        multiply_adds: u64,
+        work: Work,
+        output: Option<Map>,
+    ) {
         let shape = self.value(node.output).shape.get(1..).unwrap_or_default().to_vec();
         let cost = Cost { kind, algorithm, shape, multiply_adds };
         let halo = output.filter(|map| map.halo != [0; 4]);
@@ -130,9 +136,13 @@ impl<'a> Lowering<'a> {
         let mut map = Map::new(format, self.shape(id)?, self.layout.halos[id]);
         map.offset += self.storages.add(map.bytes());
         let work = match other {
-            Some(input) => {
-                Work::Elementwise(Elementwise { input, other: None, factor: [1, 1], activation: Activation::Linear, output: map })
-            }
+            Some(input) => Work::Elementwise(Elementwise {
+                input,
+                other: None,
+                factor: [1, 1],
+                activation: Activation::Linear,
+                output: map,
+            }),
             None => Work::Pack(Pack { from: self.place(node, id)?, to: map }),
         };
         self.push(node, "convert".into(), "copy", 0, work, Some(map));
@@ -218,7 +228,8 @@ impl<'a> Lowering<'a> {
     fn pool(&mut self, node: &Node, pool: Pool) -> Result<(), Unsupported> {
         let input = self.at_least(node, node.inputs[0])?;
         let output = self.new_map(node.output)?;
-        let kind = format!("{}{}x{}", if pool.kind == PoolKind::Max { "max" } else { "mean" }, pool.kernel[0], pool.kernel[1]);
+        let kind =
+            format!("{}{}x{}", if pool.kind == PoolKind::Max { "max" } else { "mean" }, pool.kernel[0], pool.kernel[1]);
         self.push(node, kind, "direct", 0, Work::Pooling(Pooling { input, output, pool }), Some(output));
         Ok(())
     }
@@ -230,7 +241,13 @@ impl<'a> Lowering<'a> {
         if map.format.chunks() >= wanted.chunks() { Ok(map) } else { self.map(node, id, wanted) }
     }
 
-    fn elementwise(&mut self, node: &Node, other: Option<(Binary, ValueId)>, factor: [usize; 2], activation: Activation) -> Result<(), Unsupported> {
+    fn elementwise(
+        &mut self,
+        node: &Node,
+        other: Option<(Binary, ValueId)>,
+        factor: [usize; 2],
+        activation: Activation,
+    ) -> Result<(), Unsupported> {
         let input = self.any_map(node, node.inputs[0])?;
         let other = other.map(|(binary, id)| Ok((binary, self.any_map(node, id)?))).transpose()?;
         let output = self.new_map(node.output)?;
@@ -245,7 +262,8 @@ impl<'a> Lowering<'a> {
             Some(map) => *map,
             None => self.new_map(node.output)?,
         };
-        let in_place = |lowering: &Self, id: ValueId| lowering.layout.parts.get(&id).is_some_and(|(of, _)| *of == node.output);
+        let in_place =
+            |lowering: &Self, id: ValueId| lowering.layout.parts.get(&id).is_some_and(|(of, _)| *of == node.output);
         let aligned = node.inputs.iter().any(|id| in_place(self, *id));
         if !aligned {
             return self.regroup(node);
@@ -292,7 +310,8 @@ pub(super) fn channels_taken(graph: &Graph, node: &Node) -> Option<Vec<Option<(u
     }
     match &node.operation {
         Operation::Concat { axis: 1 } => {
-            let channels = |(index, id): (usize, &ValueId)| (0..shape(*id)[1]).map(move |channel| Some((index, channel)));
+            let channels =
+                |(index, id): (usize, &ValueId)| (0..shape(*id)[1]).map(move |channel| Some((index, channel)));
             Some(node.inputs.iter().enumerate().flat_map(channels).collect())
         }
         Operation::Slice { starts, steps } if [0, 2, 3].iter().all(|axis| starts[*axis] == 0 && steps[*axis] == 1) => {

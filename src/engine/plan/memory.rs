@@ -27,7 +27,8 @@ impl Storages {
         let mut starts = vec![0; self.bytes.len()];
         let mut placed: Vec<usize> = Vec::new();
         for id in largest_first {
-            let mut others: Vec<usize> = placed.iter().copied().filter(|other| overlap(&uses[id], &uses[*other])).collect();
+            let mut others: Vec<usize> =
+                placed.iter().copied().filter(|other| overlap(&uses[id], &uses[*other])).collect();
             others.sort_by_key(|other| starts[*other]);
             let mut start = 0;
             for other in others {

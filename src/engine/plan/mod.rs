@@ -7,8 +7,8 @@ mod memory;
 mod store;
 mod winograd;
 
-use crate::engine::graph::{Graph, Unsupported};
 use crate::engine::Memory;
+use crate::engine::graph::{Graph, Unsupported};
 use crate::engine::kernels::{Format, Kernels, Step};
 
 pub(crate) use store::FilterStore;

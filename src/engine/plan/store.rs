@@ -14,7 +14,13 @@ pub(crate) struct FilterStore {
 
 impl FilterStore {
     /// A convolution's filters for maps of a format.
-    pub(super) fn filters(&self, node: &str, convolution: &Convolution, format: Format, arrangement: Arrangement) -> Result<Arc<Filters>, Unsupported> {
+    pub(super) fn filters(
+        &self,
+        node: &str,
+        convolution: &Convolution,
+        format: Format,
+        arrangement: Arrangement,
+    ) -> Result<Arc<Filters>, Unsupported> {
         let mut known = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (node.to_owned(), format.name(), arrangement);
         if let Some(filters) = known.get(&key) {
@@ -24,16 +30,15 @@ impl FilterStore {
         Ok(known.entry(key).or_insert(Arc::new(filters)).clone())
     }
 
+    /// How a convolution's filters were arranged, if they are there: another plan has to take them as they are.
+    pub(super) fn arrangement(&self, node: &str, format: Format) -> Option<Arrangement> {
+        let known = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+        known.keys().find(|(name, of, _)| name == node && *of == format.name()).map(|(_, _, arrangement)| *arrangement)
+    }
+
     /// A depthwise convolution's filters.
     pub(super) fn channels(&self, node: &str, convolution: &Convolution) -> Arc<ChannelFilters> {
         let mut known = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(node.to_owned()).or_insert_with(|| Arc::new(ChannelFilters::new(convolution))).clone()
-    }
-
-    /// Bytes of all that was prepared.
-    pub(crate) fn bytes(&self) -> usize {
-        let filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
-        let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        filters.values().map(|f| f.bytes()).sum::<usize>() + channels.values().map(|f| f.bytes()).sum::<usize>()
     }
 }

@@ -40,7 +40,7 @@ impl Lowering<'_> {
         let parts = tiles(&output, cut.edge).div_ceil(cut.tiles);
         let work = Winograd {
             filters: self.store.filters(&node.name, convolution, input.format, arrangement)?,
-            reach: top * input.row_stride + left * input.format.bytes(),
+            reach: top * input.row_stride + left * LINE,
             activation: convolution.activation,
             after,
             transformed: shared.then(|| self.storages.add(parts * cut.input_bytes(input.blocks()))),
@@ -63,12 +63,24 @@ fn tiles(output: &Map, edge: usize) -> usize {
     output.images * output.rows.div_ceil(edge) * output.columns.div_ceil(edge)
 }
 
-/// How to cut a convolution's work, if tiles are quicker than the plain sum of products.
-pub(super) fn cut(convolution: &Convolution, input: &Map, output: &Map, settings: &Settings) -> Option<TileCut> {
+/// How to cut a convolution's work, if tiles are quicker than the plain sum of products, or if its filters are arranged
+/// for them already.
+pub(super) fn cut(
+    convolution: &Convolution,
+    known: Option<Arrangement>,
+    input: &Map,
+    output: &Map,
+    settings: &Settings,
+) -> Option<TileCut> {
     let floats = input.format == Format::F32 && output.format == Format::F32;
     let plain = convolution.kernel() == [3, 3] && convolution.stride == [1, 1] && convolution.dilation == [1, 1];
     if !floats || !plain || convolution.groups != 1 {
         return None;
+    }
+    match known {
+        Some(Arrangement::Winograd(edge)) => return Some(cut_tiles(edge, input, output, settings)),
+        Some(_) => return None,
+        None => {}
     }
     let [four, two] = [4, 2].map(|edge| cut_tiles(edge, input, output, settings));
     let [four_time, two_time] = [&four, &two].map(|cut| tiled_time(cut, input, output, settings));
@@ -97,9 +109,9 @@ fn cut_tiles(edge: usize, input: &Map, output: &Map, settings: &Settings) -> Til
         let bytes = all * (one.input_bytes(blocks) + points * one.pass * LINE);
         (bytes.div_ceil(PART).max(wanted).next_multiple_of(settings.threads), 1)
     };
-    let tiles = all.div_ceil(parts).max(settings.kernels.pixels.min(all));
+    let tiles = all.div_ceil(parts).max(settings.kernels.pixels(Format::F32).min(all));
     let chunks = chunks.div_ceil(segments).next_multiple_of(2);
-    let pixels = tiles.div_ceil(tiles.div_ceil(settings.kernels.pixels));
+    let pixels = tiles.div_ceil(tiles.div_ceil(settings.kernels.pixels(Format::F32)));
     let pass = (SUMS / (points * tiles * LINE)).clamp(2, chunks) / 2 * 2;
     TileCut { edge, tiles, pixels, chunks, pass }
 }

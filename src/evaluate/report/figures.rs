@@ -189,5 +189,5 @@ pub(super) fn intervals(title: &str, intervals: &[Interval], number: impl Fn(Opt
 }
 
 fn bar_figure(title: &str, label: &str, shape: Shape, range: Option<(f64, f64)>, bars: Vec<Bar>) -> Markup {
-    PreEscaped(Bars { title: title.into(), label: label.into(), shape, range, bars }.svg())
+    PreEscaped(Bars { title: title.into(), label: label.into(), shape, range, bars, key: Vec::new() }.svg())
 }

@@ -58,8 +58,9 @@ fn bars() -> impl Strategy<Value = Bars> {
     let bar = (text(), proptest::option::of(number()), proptest::option::of((number(), number())), ink())
         .prop_map(|(label, value, interval, ink)| Bar { text: label.clone(), label, value, interval, ink });
     let shape = prop_oneof![Just(Shape::Bar), Just(Shape::Dot)];
-    (text(), shape, proptest::option::of((number(), number())), proptest::collection::vec(bar, 0..6))
-        .prop_map(|(title, shape, range, bars)| Bars { label: title.clone(), title, shape, range, bars })
+    let key = proptest::collection::vec((text(), ink()), 0..6);
+    (text(), shape, proptest::option::of((number(), number())), proptest::collection::vec(bar, 0..6), key)
+        .prop_map(|(title, shape, range, bars, key)| Bars { label: title.clone(), title, shape, range, bars, key })
 }
 
 /// Parses it, and holds that no attribute has a number that is none.
@@ -121,6 +122,34 @@ fn line(points: Vec<(f64, f64)>) -> Curves {
 fn paths(svg: &str) -> Vec<String> {
     let document = Document::parse(svg).unwrap();
     document.descendants().filter_map(|node: Node| node.attribute("d").map(str::to_owned)).collect()
+}
+
+#[test]
+fn colours_of_bars_are_explained_below_them() {
+    let bar =
+        |label: &str, ink| Bar { label: label.into(), value: Some(1.0), interval: None, text: "1 ms".into(), ink };
+    let (direct, winograd) = (Ink::Palette(0), Ink::Palette(1));
+    let bars = vec![bar("conv1x1s1", direct), bar("conv3x3s1", winograd)];
+    let (label, shape, range) = ("milliseconds".into(), Shape::Bar, None);
+    let key = vec![("direct".into(), direct), ("winograd4".into(), winograd)];
+    let explained = Bars { title: "Layers".into(), label, shape, range, bars, key };
+    let plain = Bars { key: Vec::new(), ..explained.clone() };
+    let (explained, plain) = (explained.svg(), plain.svg());
+    assert!(!texts(&plain).iter().any(|text| text == "direct"));
+    let document = Document::parse(&explained).unwrap();
+    let rectangles = document.descendants().filter(|node| node.has_tag_name("rect"));
+    let place = |node: &Node, axis: &str| node.attribute(axis).unwrap().parse::<f64>().unwrap();
+    let (bars, samples): (Vec<_>, Vec<_>) = rectangles.partition(|node| place(node, "height") > 13.0);
+    assert_eq!((bars.len(), samples.len()), (2, 2));
+    for (bar, sample) in bars.iter().zip(&samples) {
+        assert_eq!(bar.attribute("class"), sample.attribute("class"));
+        assert!(place(sample, "y") > place(&bars[1], "y") + 16.0);
+    }
+    for name in ["direct", "winograd4"] {
+        let text = document.descendants().find(|node| node.text() == Some(name) && node.has_tag_name("text")).unwrap();
+        let height = document.root_element().attribute("height").unwrap().parse::<f64>().unwrap();
+        assert!(place(&text, "y") < height, "{name} lies outside of the picture");
+    }
 }
 
 #[test]

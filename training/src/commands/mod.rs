@@ -7,7 +7,6 @@ mod evaluate;
 mod export;
 mod gradcheck;
 mod list;
-mod memory;
 mod progress;
 mod summary;
 mod train;
@@ -52,7 +51,7 @@ enum Command {
 
 /// Parses the command line and runs it. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped and saved.
 pub fn run() -> ExitCode {
-    memory::keep();
+    ocelli::engine::keep_freed_memory();
     let done = match Arguments::parse().command {
         Command::List(args) => list::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Summary(args) => summary::run(&args).map(|()| ExitCode::SUCCESS),

@@ -1,0 +1,8 @@
+//! The native engine against other implementations: `cargo test --release --no-default-features --test native`.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr, missing_docs)]
+
+mod cases;
+mod operators;
+#[path = "../python.rs"]
+mod python;
+mod refused;
