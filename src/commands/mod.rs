@@ -64,6 +64,7 @@ struct Usage(String);
 
 /// Parses the command line and runs it. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a gate was missed.
 pub fn run() -> ExitCode {
+    ocelli::engine::keep_freed_memory();
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Serve(command) => command.run(),

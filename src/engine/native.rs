@@ -191,10 +191,12 @@ fn hollow(model: &mut Model) -> std::io::Result<()> {
         constant.raw_data = zeros.slice(..constant.raw_data.len());
     }
     // What remains must not hold on to the file.
-    let small = graph.initializer.iter_mut().filter(|constant| !large(constant));
-    let attributes = graph.node.iter_mut().flat_map(|node| &mut node.attribute);
-    for constant in small.chain(attributes.filter_map(|attribute| attribute.t.as_mut())) {
-        constant.raw_data = Bytes::copy_from_slice(&constant.raw_data);
+    let keep = |bytes: &mut Bytes| *bytes = Bytes::copy_from_slice(bytes);
+    graph.initializer.iter_mut().filter(|constant| !large(constant)).for_each(|constant| keep(&mut constant.raw_data));
+    for attribute in graph.node.iter_mut().flat_map(|node| &mut node.attribute) {
+        keep(&mut attribute.s);
+        attribute.strings.iter_mut().for_each(keep);
+        attribute.t.iter_mut().for_each(|constant| keep(&mut constant.raw_data));
     }
     Ok(())
 }
