@@ -5,6 +5,7 @@ use super::{Block, Format, LINE, TILE, tile};
 use crate::engine::graph::{Convolution, Elements};
 use half::{bf16, f16};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// A convolution's filters, made ready: tiles `[chunk][tap]`, then what each output channel needs.
 pub(crate) struct Filters {
@@ -51,7 +52,7 @@ impl Filters {
     pub(super) unsafe fn point(&self, point: usize, chunk: usize) -> *const u8 {
         let chunks = self.bias.len() / LANES;
         let taps = self.tiles.bytes().len() / (self.points * chunks);
-        unsafe { self.tiles().add((point * chunks + chunk) * taps) }
+        unsafe { self.tiles().add((chunk * self.points + point) * taps) }
     }
 
     /// One number for each output channel.
@@ -78,12 +79,12 @@ impl Filters {
         let taps = channels.div_ceil(format.channels()) * places;
         let mut tiles = Block::new(points * chunks * taps * TILE)?;
         let source = Source { convolution, fan_in: inputs * rows * columns };
-        tiles.bytes_mut().par_chunks_mut(taps * TILE).enumerate().for_each(|(index, tiles)| {
-            let (point, chunk) = (index / chunks, index % chunks);
+        tiles.bytes_mut().par_chunks_mut(points * taps * TILE).enumerate().for_each(|(chunk, tiles)| {
+            let lanes = LANES.min(outputs.saturating_sub(chunk * LANES));
             if let Arrangement::Winograd(edge) = arrangement {
-                return source.fill_point(chunk, point, edge, tiles);
+                return source.fill_points(chunk * LANES..chunk * LANES + lanes, edge, tiles);
             }
-            for lane in 0..LANES.min(outputs.saturating_sub(chunk * LANES)) {
+            for lane in 0..lanes {
                 source.fill(chunk * LANES + lane, lane, [channels, places], format, tiles);
             }
         });
@@ -148,16 +149,27 @@ impl Source<'_> {
         }
     }
 
-    /// Writes what a chunk's filters of 3×3 become at a point.
-    fn fill_point(&self, chunk: usize, point: usize, edge: usize, tiles: &mut [u8]) {
-        let points = tile::filter_points(edge);
-        let (down, across) = (points[point / points.len()], points[point % points.len()]);
-        let factors: [f64; 9] = std::array::from_fn(|place| down[place / 3] * across[place % 3]);
-        let outputs = self.convolution.weights.shape[0];
-        for lane in 0..LANES.min(outputs.saturating_sub(chunk * LANES)) {
-            for (channel, filter) in self.floats(chunk * LANES + lane).chunks_exact(9).enumerate() {
-                let number: f64 = factors.iter().zip(filter).map(|(factor, number)| factor * f64::from(*number)).sum();
-                put(tiles, channel, lane * 4, (number as f32).to_le_bytes());
+    /// Writes what a chunk's filters of 3×3 become at all points.
+    fn fill_points(&self, outputs: Range<usize>, edge: usize, tiles: &mut [u8]) {
+        let factors = tile::filter_points(edge);
+        let stride = tiles.len() / (factors.len() * factors.len());
+        let filters: Vec<Vec<f32>> = outputs.map(|output| self.floats(output)).collect();
+        for channel in 0..self.fan_in / 9 {
+            let mut filter = [[0.0; LANES]; 9];
+            for (lane, numbers) in filters.iter().enumerate() {
+                for (place, number) in numbers[channel * 9..][..9].iter().enumerate() {
+                    filter[place][lane] = f64::from(*number);
+                }
+            }
+            for (row, down) in factors.iter().enumerate() {
+                let rows: [_; 3] = std::array::from_fn(|x| combine(down, [filter[x], filter[3 + x], filter[6 + x]]));
+                for (column, across) in factors.iter().enumerate() {
+                    let line = (row * factors.len() + column) * stride + channel * LINE;
+                    let numbers = combine(across, rows).map(|number| number as f32);
+                    for (to, number) in tiles[line..line + LINE].chunks_exact_mut(4).zip(numbers) {
+                        to.copy_from_slice(&number.to_le_bytes());
+                    }
+                }
             }
         }
     }
@@ -186,6 +198,12 @@ impl Source<'_> {
             }
         }
     }
+}
+
+/// A sum of three vectors with three factors.
+fn combine(factors: &[f64; 3], vectors: [[f64; LANES]; 3]) -> [f64; LANES] {
+    let [a, b, c] = vectors;
+    std::array::from_fn(|lane| factors[0] * a[lane] + factors[1] * b[lane] + factors[2] * c[lane])
 }
 
 fn put<const N: usize>(tiles: &mut [u8], line: usize, byte: usize, bytes: [u8; N]) {
