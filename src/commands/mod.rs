@@ -11,7 +11,9 @@ mod healthcheck;
 mod infer;
 mod models;
 mod openapi;
+mod pictures;
 mod protocol;
+mod quantize;
 mod serve;
 mod thresholds;
 
@@ -40,6 +42,8 @@ enum Command {
     Evaluate(Box<evaluate::EvaluateCommand>),
     /// Make an ONNX model of a Darknet .cfg and .weights.
     Convert(convert::ConvertCommand),
+    /// Make an 8-bit model of a detector.
+    Quantize(quantize::QuantizeCommand),
     /// Check a data set, or write it in another format.
     Dataset(dataset::DatasetCommand),
     /// Run any ONNX model on NumPy tensors.
@@ -68,6 +72,7 @@ pub fn run() -> ExitCode {
         Command::Detect(command) => command.run(),
         Command::Evaluate(command) => command.run(),
         Command::Convert(command) => command.run(),
+        Command::Quantize(command) => command.run(),
         Command::Dataset(command) => command.run(),
         Command::Infer(command) => command.run(),
         Command::Models(command) => command.run(),

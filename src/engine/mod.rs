@@ -1,6 +1,7 @@
 //! Runs networks: named tensors in, named tensors out. Nothing here knows what the numbers mean.
 
 mod graph;
+pub mod quantize;
 #[cfg(feature = "tract")]
 mod tract;
 
