@@ -15,4 +15,5 @@ mod program;
 mod properties;
 mod pull;
 mod python;
+mod quantize;
 mod shipped;
