@@ -15,6 +15,8 @@ pub const OPSET: i64 = 17;
 pub const FLOAT: i32 = 1;
 /// `TensorProto.DataType` of 8-bit unsigned integers.
 pub const UINT8: i32 = 2;
+/// `TensorProto.DataType` of 8-bit signed integers.
+pub const INT8: i32 = 3;
 /// `TensorProto.DataType` of 32-bit integers.
 pub const INT32: i32 = 6;
 /// `TensorProto.DataType` of 64-bit integers.

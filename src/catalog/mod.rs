@@ -235,6 +235,14 @@ impl ModelFile {
         self.bytes.is_empty()
     }
 
+    /// What the file holds.
+    ///
+    /// # Errors
+    /// [`CatalogError::Onnx`].
+    pub fn model(&self) -> Result<Model, CatalogError> {
+        Ok(Model::from_bytes(self.bytes.clone(), self.entry.path())?)
+    }
+
     /// The shapes that make the first input a batch of `batch` pictures of `size` pixels a side (the file's own size if
     /// `None`). Inputs that are no pictures keep the file's shape.
     pub fn picture_shapes(&self, batch: usize, size: Option<usize>) -> Vec<(String, Vec<usize>)> {

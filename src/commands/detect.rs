@@ -1,8 +1,9 @@
 //! `ocelli detect`.
 
 use super::config::{CatalogArgs, DetectionArgs, EngineArgs};
+use super::pictures::{Source, sources};
 use super::{causes, complain, progress};
-use anyhow::{Context, anyhow, bail};
+use anyhow::Context;
 use clap::Args;
 use indicatif::ProgressBar;
 use ocelli::detection::DetectionReport;
@@ -12,15 +13,12 @@ use ocelli::nms::NmsOptions;
 use ocelli::ordered::in_order;
 use ocelli::picture::{self, Encoding, Limits};
 use std::collections::HashSet;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Pictures looked at at once: while one is in the network, the next one is decoded.
 const WORKERS: usize = 2;
-
-/// Extensions of the pictures that are taken from a folder.
-const EXTENSIONS: [&str; 8] = ["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
 
 #[derive(Args)]
 #[command(
@@ -49,14 +47,6 @@ pub struct DetectCommand {
     max_pixels: u64,
     #[command(flatten)]
     engine: EngineArgs,
-}
-
-/// A picture to look at.
-struct Source {
-    /// What is told of it: the file's name, or its path below the folder that was named.
-    name: String,
-    /// Where it is; standard input if `None`.
-    path: Option<PathBuf>,
 }
 
 impl DetectCommand {
@@ -104,48 +94,8 @@ impl DetectCommand {
     }
 }
 
-fn sources(arguments: &[PathBuf]) -> anyhow::Result<Vec<Source>> {
-    let mut sources = Vec::new();
-    for argument in arguments {
-        if argument == Path::new("-") {
-            sources.push(Source { name: "-".into(), path: None });
-        } else if argument.is_dir() {
-            let before = sources.len();
-            walk(argument, argument, &mut sources)?;
-            if sources.len() == before {
-                bail!("{}: no picture in this folder ({})", argument.display(), EXTENSIONS.join(", "));
-            }
-        } else {
-            let name = argument.file_name().unwrap_or(argument.as_os_str()).to_string_lossy().into_owned();
-            sources.push(Source { name, path: Some(argument.clone()) });
-        }
-    }
-    Ok(sources)
-}
-
-fn walk(root: &Path, folder: &Path, sources: &mut Vec<Source>) -> anyhow::Result<()> {
-    let list = || std::fs::read_dir(folder)?.map(|entry| entry.map(|e| e.path())).collect::<Result<Vec<_>, _>>();
-    let mut paths = list().with_context(|| folder.display().to_string())?;
-    paths.sort();
-    for path in paths {
-        let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
-        if path.is_dir() {
-            walk(root, &path, sources)?;
-        } else if extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str())) {
-            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
-            sources.push(Source { name, path: Some(path) });
-        }
-    }
-    Ok(())
-}
-
 fn look_at(source: &Source, detector: &Detector, limits: &Limits, options: &NmsOptions) -> anyhow::Result<Sight> {
-    let mut bytes = Vec::new();
-    match &source.path {
-        Some(path) => bytes = std::fs::read(path).map_err(|e| anyhow!("{e}"))?,
-        None => drop(std::io::stdin().read_to_end(&mut bytes).map_err(|e| anyhow!("{e}"))?),
-    }
-    Ok(detector.detect(&bytes, Some(source.name.clone()), limits, options)?)
+    Ok(detector.detect(&source.read()?, Some(source.name.clone()), limits, options)?)
 }
 
 fn print_json(report: &DetectionReport) -> anyhow::Result<()> {

@@ -13,7 +13,9 @@ mod infer;
 mod layers;
 mod models;
 mod openapi;
+mod pictures;
 mod protocol;
+mod quantize;
 mod serve;
 mod thresholds;
 
@@ -42,6 +44,8 @@ enum Command {
     Evaluate(Box<evaluate::EvaluateCommand>),
     /// Make an ONNX model of a Darknet .cfg and .weights.
     Convert(convert::ConvertCommand),
+    /// Make an 8-bit model of a detector.
+    Quantize(quantize::QuantizeCommand),
     /// Check a data set, or write it in another format.
     Dataset(dataset::DatasetCommand),
     /// Run any ONNX model on NumPy tensors.
@@ -71,6 +75,7 @@ pub fn run() -> ExitCode {
         Command::Detect(command) => command.run(),
         Command::Evaluate(command) => command.run(),
         Command::Convert(command) => command.run(),
+        Command::Quantize(command) => command.run(),
         Command::Dataset(command) => command.run(),
         Command::Infer(command) => command.run(),
         Command::Models(command) => command.run(),

@@ -5,6 +5,7 @@ mod kernels;
 mod native;
 mod plain;
 mod plan;
+pub mod quantize;
 #[cfg(test)]
 mod tests;
 mod threads;

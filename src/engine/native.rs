@@ -32,8 +32,8 @@ pub(super) struct NativeEngine {
     team: Arc<Team>,
     precision: Precision,
     choice: String,
-    /// What the runs work in, one at a time.
-    buffer: Mutex<Block>,
+    /// What runs work in: as many as ran at once.
+    buffers: Mutex<Vec<Block>>,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
 }
@@ -72,7 +72,7 @@ impl NativeEngine {
         Ok(Self {
             inputs: plan.inputs.iter().map(port).collect(),
             outputs: plan.outputs.iter().map(port).collect(),
-            buffer: Mutex::new(Block::new(plan.buffer).map_err(failed)?),
+            buffers: Mutex::default(),
             plan: Arc::new(plan),
             others: Mutex::default(),
             hollow: model,
@@ -122,6 +122,15 @@ impl NativeEngine {
         plan.map_err(|e| unfit(e.to_string()))
     }
 
+    /// A buffer that no run works in.
+    fn take_buffer(&self, plan: &Plan) -> Result<Block, EngineError> {
+        let free = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match free.filter(|buffer| buffer.bytes().len() >= plan.buffer) {
+            Some(buffer) => Ok(buffer),
+            None => Block::new(plan.buffer).map_err(|e| EngineError::Run { engine: NAME, reason: e.to_string() }),
+        }
+    }
+
     /// Runs the steps; `done` is told after each, by the first thread.
     fn steps(&self, plan: &Plan, inputs: &[Tensor], done: impl Fn(usize) + Sync) -> Result<NamedTensors, EngineError> {
         let arrays = inputs.iter().filter_map(Tensor::as_f32).map(|array| array.as_standard_layout());
@@ -130,11 +139,8 @@ impl NativeEngine {
         let numbers = |(_, shape): &(String, Vec<usize>)| vec![0.0; shape.iter().product()];
         let mut outputs: Vec<Vec<f32>> = plan.outputs.iter().map(numbers).collect();
         {
-            let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
-            if buffer.bytes().len() < plan.buffer {
-                *buffer =
-                    Block::new(plan.buffer).map_err(|e| EngineError::Run { engine: NAME, reason: e.to_string() })?;
-            }
+            let _turn = self.team.turn();
+            let mut buffer = self.take_buffer(plan)?;
             let memory = Memory::new(&mut buffer, &slices, &mut outputs, &plan.constants);
             let threads = self.team.threads();
             let shares: Vec<Shares> = plan.steps.iter().map(|step| Shares::new(step.items(), threads)).collect();
@@ -150,6 +156,7 @@ impl NativeEngine {
                     }
                 }
             });
+            self.buffers.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
         }
         let named = plan.outputs.iter().zip(outputs).map(|((name, shape), numbers)| {
             let array = ArrayD::from_shape_vec(IxDyn(shape), numbers);

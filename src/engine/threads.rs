@@ -2,9 +2,10 @@
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Threads that wait for work. One run at a time has all of them: two runs at once would only take one another's caches.
+/// A team of one has no thread of its own: whoever calls does the work, and callers do not wait for one another.
 pub(crate) struct Team {
     pool: rayon::ThreadPool,
     turn: Mutex<()>,
@@ -32,10 +33,18 @@ impl Team {
         self.pool.current_num_threads()
     }
 
+    /// Waits until no other run has the threads, and keeps them until what it gives is dropped.
+    pub(crate) fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        (self.threads() > 1).then(|| self.turn.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Has every thread call `work` with its number, and waits until all are done.
     pub(crate) fn run(&self, work: impl Fn(usize) + Sync) {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.pool.broadcast(|context| work(context.index()));
+        if self.threads() == 1 {
+            work(0);
+        } else {
+            self.pool.broadcast(|context| work(context.index()));
+        }
     }
 
     /// Runs a function within the pool, whose threads its parallel iterators use.

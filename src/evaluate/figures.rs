@@ -153,6 +153,13 @@ pub struct RunSettings {
     pub max_detections: usize,
 }
 
+impl Default for RunSettings {
+    /// As average precision is measured: all but the least sure, of which COCO looks at the first hundred a picture.
+    fn default() -> Self {
+        Self { confidence: 0.001, nms_iou: 0.45, max_detections: 100 }
+    }
+}
+
 /// All classes together at one confidence: micro-averaged counts at IoU [`Settings::iou`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct OperatingPoint {

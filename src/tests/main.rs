@@ -16,5 +16,6 @@ mod program;
 mod properties;
 mod pull;
 mod python;
+mod quantize;
 mod restatements;
 mod shipped;

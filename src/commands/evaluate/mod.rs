@@ -8,6 +8,7 @@ use super::protocol::ProtocolArgs;
 use super::{Usage, complain, progress, tell};
 use anyhow::bail;
 use clap::Args;
+use ocelli::catalog::Entry;
 use ocelli::dataset::classes::ClassMap;
 use ocelli::dataset::{ClassOverrides, Dataset, Fault, Findings, Image, OpenOptions, Severity, open, results};
 use ocelli::engine::{EngineOptions, Runtime};
@@ -90,13 +91,13 @@ struct ModelArgs {
     #[command(flatten)]
     engine: EngineArgs,
     /// Detections of at most this confidence are not asked for
-    #[arg(long, value_name = "0..1", default_value = "0.001", value_parser = fraction)]
+    #[arg(long, value_name = "0..1", default_value_t = RunSettings::default().confidence, value_parser = fraction)]
     confidence: f32,
     /// Overlap (IoU) from which two boxes are the same object, in the model's suppression
-    #[arg(long, value_name = "0..1", default_value = "0.45", value_parser = fraction)]
+    #[arg(long, value_name = "0..1", default_value_t = RunSettings::default().nms_iou, value_parser = fraction)]
     nms_iou: f32,
     /// Most detections that are asked for of a picture
-    #[arg(long, value_name = "N", default_value = "100")]
+    #[arg(long, value_name = "N", default_value_t = most_detections())]
     detections_per_image: NonZeroUsize,
     /// Write the detections to this file as JSON lines; a run that was cut short goes on where it ended
     #[arg(long, value_name = "FILE.jsonl")]
@@ -200,59 +201,75 @@ impl EvaluateCommand {
             nms_iou: model.nms_iou,
             max_detections: model.detections_per_image.get(),
         };
-        let (header, log, missing) = match &model.endpoint {
+        let out = model.detections_out.as_deref();
+        match &model.endpoint {
             Some(url) => {
                 let endpoint = Endpoint::connect(url, model.model.as_deref(), model.api_key.clone(), settings)?;
                 // A server shares out its work by itself: enough requests to keep it busy, and none waits for long.
                 let look = |image: &Image, bytes: &[u8]| endpoint.look(image, bytes);
-                self.run_all(dataset, overrides, endpoint.header(), processors(), look)?
+                run_all(dataset, overrides, endpoint.header(), processors(), out, look)
             }
             None => {
                 let entry = model.catalog.choose(model.model.as_deref())?;
-                let file = entry.open()?;
-                let sha256 = file.sha256.clone();
-                // One thread a picture, and as many pictures as processors: quicker than to share out each picture.
-                let threads = model.engine.threads.unwrap_or(NonZeroUsize::MIN);
-                let runtime = Runtime::new(EngineOptions { threads, ..model.engine.options() });
-                let detector = file.into_detector(&runtime, None)?;
-                let header = local::header(&detector, sha256, settings.clone());
-                let workers = (processors() / threads.get()).max(1);
-                let look = |image: &Image, bytes: &[u8]| local::look(&detector, &settings, image, bytes);
-                self.run_all(dataset, overrides, header, workers, look)?
+                look_here(&entry, &model.engine, &settings, dataset, overrides, out)
             }
-        };
-        let path = self.model.detections_out.as_deref().unwrap_or(Path::new("detections"));
-        let mut results = results::parse_lines(log.lines(), path, dataset, overrides)?;
-        results.findings.extend(missing);
-        // A run that was cut short has its pictures in another order, by which equal confidences are ranked.
-        results.predictions.sort_by_key(|found| found.image);
-        let RunHeader { model: name, settings, .. } = header;
-        let predictions =
-            Predictions { name, list: results.predictions, run: Some(settings), mapping: results.mapping };
-        Ok((predictions, results.findings))
-    }
-
-    fn run_all(
-        &self,
-        dataset: &Dataset,
-        overrides: &ClassOverrides,
-        header: RunHeader,
-        workers: usize,
-        look: impl Fn(&Image, &[u8]) -> Result<Look, RunError> + Sync,
-    ) -> anyhow::Result<(RunHeader, RunLog, Findings)> {
-        check_mapping(&ClassMap::new(&header.labels, &dataset.labels, overrides)?, dataset)?;
-        let mut log = RunLog::open(self.model.detections_out.as_deref(), &header)?;
-        let done = log.done();
-        if done > 0 {
-            tell(&format!("{done} of {} pictures are done already", dataset.images.len()));
         }
-        let bar = progress(dataset.images.len(), "pictures")?;
-        bar.set_position(done as u64);
-        bar.reset_eta();
-        let missing = run(dataset, &mut log, workers, look, || bar.inc(1))?;
-        bar.finish_and_clear();
-        Ok((header, log, missing))
     }
+}
+
+/// What a model in this process finds in a data set; `out` is a file that keeps it, line by line.
+pub fn look_here(
+    entry: &Entry,
+    engine: &EngineArgs,
+    settings: &RunSettings,
+    dataset: &Dataset,
+    overrides: &ClassOverrides,
+    out: Option<&Path>,
+) -> anyhow::Result<(Predictions, Findings)> {
+    let file = entry.open()?;
+    let sha256 = file.sha256.clone();
+    // One thread a picture, and as many pictures as processors: quicker than to share out each picture.
+    let threads = engine.threads.unwrap_or(NonZeroUsize::MIN);
+    let runtime = Runtime::new(EngineOptions { threads, ..engine.options() });
+    let detector = file.into_detector(&runtime, None)?;
+    let header = local::header(&detector, sha256, settings.clone());
+    let workers = (processors() / threads.get()).max(1);
+    let look = |image: &Image, bytes: &[u8]| local::look(&detector, settings, image, bytes);
+    run_all(dataset, overrides, header, workers, out, look)
+}
+
+/// What something finds in a data set, picture by picture.
+fn run_all(
+    dataset: &Dataset,
+    overrides: &ClassOverrides,
+    header: RunHeader,
+    workers: usize,
+    out: Option<&Path>,
+    look: impl Fn(&Image, &[u8]) -> Result<Look, RunError> + Sync,
+) -> anyhow::Result<(Predictions, Findings)> {
+    check_mapping(&ClassMap::new(&header.labels, &dataset.labels, overrides)?, dataset)?;
+    let mut log = RunLog::open(out, &header)?;
+    let done = log.done();
+    if done > 0 {
+        tell(&format!("{done} of {} pictures are done already", dataset.images.len()));
+    }
+    let bar = progress(dataset.images.len(), "pictures")?;
+    bar.set_position(done as u64);
+    bar.reset_eta();
+    let missing = run(dataset, &mut log, workers, look, || bar.inc(1))?;
+    bar.finish_and_clear();
+    let path = out.unwrap_or(Path::new("detections"));
+    let mut results = results::parse_lines(log.lines(), path, dataset, overrides)?;
+    results.findings.extend(missing);
+    // A run that was cut short has its pictures in another order, by which equal confidences are ranked.
+    results.predictions.sort_by_key(|found| found.image);
+    let RunHeader { model: name, settings, .. } = header;
+    let predictions = Predictions { name, list: results.predictions, run: Some(settings), mapping: results.mapping };
+    Ok((predictions, results.findings))
+}
+
+fn most_detections() -> NonZeroUsize {
+    NonZeroUsize::new(RunSettings::default().max_detections).unwrap_or(NonZeroUsize::MIN)
 }
 
 fn processors() -> usize {
