@@ -14,7 +14,7 @@ use crate::tensor::{NamedTensors, Tensor};
 pub(super) const PICTURES: usize = 2;
 
 /// A rounding is left out if it loses so many times as much as they do on average.
-const WORST: f64 = 2.0;
+const WORST: f64 = 4.0;
 
 /// The values whose grids lose most, of those that only a rectifier uses.
 pub(super) fn worst(
