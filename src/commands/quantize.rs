@@ -120,7 +120,7 @@ impl QuantizeCommand {
         if unreadable == sources.len() {
             bail!("{}: none of its pictures can be read", self.calibrate.display());
         }
-        let quantized = calibration.finish().with_context(|| path)?;
+        let quantized = calibration.finish(&runtime).with_context(|| path)?;
         tell(&format!("calibrated with {} pictures", sources.len() - unreadable));
         if !quantized.left.is_empty() {
             let left: Vec<_> = quantized.left.iter().map(|(op, count)| format!("{count} × {op}")).collect();

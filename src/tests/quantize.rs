@@ -59,13 +59,13 @@ fn onnxruntime_runs_the_quantised_file_in_integers_and_close_to_the_float_one() 
         assert!(decibels.as_f64().expect("a number") > 20.0, "{output}: {decibels} dB");
     }
     let count = |operator: &str| printed["operators"][operator].as_u64().unwrap_or(0);
-    assert!(count("QLinearConv") > 50, "{printed}");
+    assert!(count("QLinearConv") > 70, "{printed}");
     assert_eq!(count("QLinearAdd"), 18, "{printed}");
-    assert_eq!(count("MaxPool"), 3, "{printed}");
+    assert_eq!(count("NhwcMaxPool"), 3, "{printed}");
 }
 
 #[test]
-fn the_quantised_file_keeps_metadata_inputs_and_outputs_and_is_a_third_of_the_size() {
+fn the_quantised_file_keeps_metadata_inputs_and_outputs_and_is_less_than_half_the_size() {
     let Some((folder, ended)) = quantized("") else { return };
     let [float, int8] = ["yolo-fastest-1.1.onnx", "int8.onnx"].map(|name| read(&folder, name));
     assert_eq!(int8.metadata_props, float.metadata_props);

@@ -101,12 +101,10 @@ impl Emitter {
         let mut shifts = vec![0.0; filters.count];
         for (filter, scale) in scales.iter().enumerate() {
             for (channel, window) in filters.windows(filter) {
-                let mut error = 0.0;
-                for weight in window {
-                    let integer = (weight / scale).round_ties_even().clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT);
-                    error += f64::from(integer * scale - weight);
-                    integers.push(integer as i8 as u8);
-                }
+                let rounded = round(window, *scale);
+                let errors = window.iter().zip(&rounded).map(|(weight, integer)| f64::from(integer * scale - weight));
+                let error: f64 = errors.sum();
+                integers.extend(rounded.iter().map(|integer| *integer as i8 as u8));
                 shifts[filter] += error * means.get(channel).copied().unwrap_or(0.0);
             }
         }
@@ -139,6 +137,22 @@ impl Emitter {
         self.nodes.push(Node::new("DequantizeLinear", vec![quantized, scale, zero], &dequantized, axis));
         dequantized
     }
+}
+
+/// The weights of a filter for one channel as integers whose sum is as near to the weights' as can be: neighbouring
+/// numbers of a map are alike, so that errors of one sign would add up. Those are rounded the other way that are next to
+/// the middle; each stays within a step of its weight.
+fn round(window: &[f32], scale: f32) -> Vec<f32> {
+    let limited = |integer: f32| integer.clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT);
+    let mut integers: Vec<f32> = window.iter().map(|weight| limited((weight / scale).round_ties_even())).collect();
+    let missing = |integers: &[f32], at: usize| window[at] / scale - integers[at];
+    let sum: f32 = (0..window.len()).map(|at| missing(&integers, at)).sum();
+    let mut order: Vec<usize> = (0..window.len()).collect();
+    order.sort_by(|a, b| (missing(&integers, *b) * sum.signum()).total_cmp(&(missing(&integers, *a) * sum.signum())));
+    for at in order.into_iter().take(sum.abs().round_ties_even() as usize) {
+        integers[at] = limited(integers[at] + sum.signum());
+    }
+    integers
 }
 
 /// The scale of each filter: as small as its weights allow, and its bias, whose scale is this one times the grid's.

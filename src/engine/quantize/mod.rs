@@ -17,6 +17,7 @@ mod grid;
 mod histogram;
 mod network;
 mod plan;
+mod probe;
 
 use super::{Engine, EngineError, Runtime};
 use crate::onnx::{Graph, Model, Node, ValueInfo};
@@ -76,6 +77,8 @@ pub struct Calibration {
     network: Network,
     engine: Box<dyn Engine>,
     observed: BTreeMap<String, Channels>,
+    /// The first of the inputs.
+    pictures: Vec<Tensor>,
 }
 
 /// A quantised model.
@@ -100,7 +103,7 @@ impl Calibration {
         let output = outputs.map(|name| ValueInfo { name, ..ValueInfo::default() }).collect();
         let exposed = Model { graph: Some(Graph { output, ..network.graph.clone() }), ..model.clone() };
         let engine = runtime.load(&exposed.to_bytes(), &[])?;
-        Ok(Self { model, network, engine, observed: BTreeMap::new() })
+        Ok(Self { model, network, engine, observed: BTreeMap::new(), pictures: Vec::new() })
     }
 
     /// Runs the float model on an input and notes how large the numbers of each channel are.
@@ -109,6 +112,9 @@ impl Calibration {
     /// [`QuantizeError::Engine`].
     pub fn observe(&mut self, input: Tensor) -> Result<(), QuantizeError> {
         let image = (self.network.image.clone(), input.clone());
+        if self.pictures.len() < probe::PICTURES {
+            self.pictures.push(input.clone());
+        }
         let values = self.engine.run(vec![input])?;
         for (name, tensor) in values.into_iter().chain([image]) {
             if let Some(tensor) = tensor.as_f32() {
@@ -118,17 +124,20 @@ impl Calibration {
         Ok(())
     }
 
-    /// The quantised model.
+    /// The quantised model. Some roundings are tried one by one, for which the float model is run again.
     ///
     /// # Errors
-    /// [`QuantizeError::NoPictures`], [`QuantizeError::Malformed`].
-    pub fn finish(self) -> Result<Quantized, QuantizeError> {
-        let Self { mut model, mut network, observed, .. } = self;
+    /// [`QuantizeError::NoPictures`], [`QuantizeError::Malformed`], [`QuantizeError::Engine`].
+    pub fn finish(self, runtime: &Runtime) -> Result<Quantized, QuantizeError> {
+        let Self { mut model, mut network, observed, pictures, .. } = self;
         if observed.is_empty() {
             return Err(QuantizeError::NoPictures);
         }
         let divisors = equalize::equalize(&mut network, &observed)?;
-        let grids = plan::grids(&network, &observed, &divisors);
+        let mut grids = plan::grids(&network, &observed, &divisors);
+        for value in probe::worst(&model, &network, &grids, runtime, &pictures)? {
+            grids.remove(&value);
+        }
         let graph = emit::emit(&network, &grids, &means(&observed, &divisors))?;
         model.graph = Some(graph);
         "ocelli".clone_into(&mut model.producer_name);
