@@ -107,6 +107,9 @@ fn specs() -> Vec<Spec> {
         Spec::new([1, 19, 8, 8], [34, 3, 1]).kernel([3, 3], [1, 1], [0; 4]),
         Spec::new([1, 18, 11, 12], [21, 3, 1]).dilated([2, 3], [2, 3, 2, 3]),
         Spec::new([2, 48, 9, 7], [16, 3, 2]).dilated([2, 1], [2, 0, 3, 1]),
+        // Padded on both sides by more than the window reaches.
+        Spec::new([1, 35, 3, 4], [17, 1, 1]).kernel([1, 1], [1, 1], [0, 3, 1, 3]),
+        Spec::new([3, 20, 5, 2], [20, 3, 1]).kernel([3, 3], [1, 1], [4, 5, 3, 4]),
     ];
     let grouped = [
         Spec::new([1, 6, 5, 4], [9, 3, 1]).groups(3),
