@@ -200,9 +200,10 @@ fn window(map: &Map, kernel: [usize; 2], dilation: [usize; 2]) -> impl Iterator<
 fn cut(input: &Map, output: &Map, stride: [usize; 2], filters: usize, settings: &Settings) -> Cut {
     // Tiles take as long with few pixels as with many, so their groups go on from row to row where the pixels do.
     let tiles = settings.kernels.has_tiles(input.format);
-    let flat = tiles && stride == [1, 1];
-    let columns = output.columns;
-    let pitch = if flat { input.row_stride / LINE } else { columns };
+    let (columns, row) = (output.columns, input.row_stride / LINE);
+    // Where both sides are padded by more than the window reaches, an output's row is longer than the input's.
+    let flat = tiles && stride == [1, 1] && columns <= row;
+    let pitch = if flat { row } else { columns };
     let strip = if flat { (output.rows - 1) * pitch + columns } else { columns };
     let most = settings.kernels.pixels(input.format).min(strip);
     let pixels = if flat { most } else { columns.div_ceil(columns.div_ceil(most)) };

@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
 mod cases;
+mod kernels;
 mod operators;
 #[path = "../python.rs"]
 mod python;
