@@ -287,6 +287,14 @@ impl Elements {
     }
 }
 
+impl Grid {
+    /// The nearest number of the grid, ties to even.
+    pub(crate) fn rounded(self, number: f32) -> f32 {
+        let zero_point = f32::from(self.zero_point);
+        (((number / self.scale).round_ties_even() + zero_point).clamp(0.0, 255.0) - zero_point) * self.scale
+    }
+}
+
 impl Convolution {
     /// Rows and columns of the window.
     pub(crate) fn kernel(&self) -> [usize; 2] {

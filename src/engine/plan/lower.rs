@@ -205,6 +205,7 @@ impl<'a> Lowering<'a> {
             let work = PlainStep {
                 operation: Arc::new(Operation::Reshape),
                 inputs: vec![located(from)],
+                grid: None,
                 output: located(Place::Output(index)),
             };
             let cost = Cost { kind: "copy".into(), algorithm: "plain", shape: shape.clone(), multiply_adds: 0 };
@@ -221,7 +222,8 @@ impl<'a> Lowering<'a> {
         }
         let place = self.new_place(node.output);
         let output = Located { place, shape: self.value(node.output).shape.clone() };
-        let work = PlainStep { operation: Arc::new(operation.clone()), inputs, output };
+        let work =
+            PlainStep { operation: Arc::new(operation.clone()), inputs, output, grid: self.value(node.output).grid };
         self.push(node, name(operation).into(), "plain", 0, Work::Plain(work), None);
     }
 
