@@ -49,7 +49,7 @@ pub struct QuantizeCommand {
 impl QuantizeCommand {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let entry = self.catalog.find(&self.model)?;
-        let sources = pictures::sources(&[self.calibrate.clone()])?;
+        let sources = pictures::sources(std::slice::from_ref(&self.calibrate))?;
         let dataset = self.dataset()?;
         let file = entry.open()?;
         let before = file.len();

@@ -167,6 +167,7 @@ impl NativeEngine {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "errors are mapped by it")]
 fn failed(reason: impl ToString) -> EngineError {
     EngineError::Load { engine: NAME, reason: reason.to_string() }
 }

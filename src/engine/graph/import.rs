@@ -86,6 +86,9 @@ fn names(nodes: &[&onnx::Node]) -> Vec<String> {
     names
 }
 
+/// Where a constant's numbers are, and their shape.
+type Address = (*const Numbers, Vec<usize>);
+
 /// A graph in the making.
 #[derive(Default)]
 pub(super) struct Importer<'a> {
@@ -94,7 +97,7 @@ pub(super) struct Importer<'a> {
     pub(super) graph: Graph,
     names: HashMap<&'a str, Operand>,
     /// Constants that became values, by their numbers and shape. Holding them keeps the addresses theirs.
-    values: HashMap<(*const Numbers, Vec<usize>), (Arc<Numbers>, ValueId)>,
+    values: HashMap<Address, (Arc<Numbers>, ValueId)>,
     /// Numbers computed so far.
     folded: usize,
 }

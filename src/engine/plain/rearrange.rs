@@ -22,7 +22,7 @@ pub(crate) fn rearrange<T: Copy>(
         (Operation::Reshape, [(numbers, _), ..]) => output.copy_from_slice(numbers),
         (Operation::Transpose { order }, [(numbers, from), ..]) => {
             let strides = strides(from);
-            copy(numbers, 0, shape, order.iter().map(|&axis| strides[axis]).collect(), output);
+            copy(numbers, 0, shape, &order.iter().map(|&axis| strides[axis]).collect::<Vec<_>>(), output);
         }
         (Operation::Slice { starts, steps }, [(numbers, from), ..]) => {
             let strides = strides(from);
@@ -31,7 +31,7 @@ pub(crate) fn rearrange<T: Copy>(
                 numbers,
                 start,
                 shape,
-                steps.iter().zip(&strides).map(|(step, stride)| step * stride).collect(),
+                &steps.iter().zip(&strides).map(|(step, stride)| step * stride).collect::<Vec<_>>(),
                 output,
             );
         }
@@ -97,8 +97,8 @@ fn pad<T: Copy>(numbers: &[T], from: &[usize], before: &[usize], output: &mut [T
 }
 
 /// Fills `output`, of `shape`, from `start`, with these distances between neighbours of each axis.
-fn copy<T: Copy>(numbers: &[T], start: isize, shape: &[usize], strides: Vec<isize>, output: &mut [T]) {
-    let (shape, strides) = join(shape, &strides);
+fn copy<T: Copy>(numbers: &[T], start: isize, shape: &[usize], strides: &[isize], output: &mut [T]) {
+    let (shape, strides) = join(shape, strides);
     let last = shape.len() - 1;
     // The axis along which the input lies in order, unless that is the last one.
     let ordered = strides[..last].iter().position(|&stride| stride == 1).filter(|_| strides[last] > 1);

@@ -32,8 +32,8 @@ impl Lowering<'_> {
             return self.stem(node, convolution, from);
         }
         let output_format = self.layout.formats[node.output];
-        let fits =
-            per_group % format.channels() == 0 && outputs / groups % (output_format.chunks().max(2) * LANES) == 0;
+        let fits = per_group % format.channels() == 0
+            && (outputs / groups).is_multiple_of(output_format.chunks().max(2) * LANES);
         if groups > 1 && !fits {
             let dense = ungrouped(convolution);
             return self.dense(node, &dense, format, multiply_adds(convolution, &self.shape(node.output)?));

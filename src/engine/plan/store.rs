@@ -5,10 +5,13 @@ use crate::engine::kernels::{Arrangement, ChannelFilters, Filters, Format};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// A convolution's name, the format of its input, and the arrangement.
+type Key = (String, &'static str, Arrangement);
+
 /// The prepared filters of one network.
 #[derive(Default)]
 pub(crate) struct FilterStore {
-    filters: Mutex<HashMap<(String, &'static str, Arrangement), Arc<Filters>>>,
+    filters: Mutex<HashMap<Key, Arc<Filters>>>,
     channels: Mutex<HashMap<String, Arc<ChannelFilters>>>,
 }
 

@@ -154,15 +154,15 @@ impl Fusion<'_> {
         let (value, factors, summands) = self.channel_line(index)?;
         let map = match self.producer(value) {
             None => self.graph.inputs.contains(&value),
-            Some((_, node)) => match &node.operation {
+            Some((_, node)) => matches!(
+                &node.operation,
                 Operation::Convolution(_)
-                | Operation::Pool(_)
-                | Operation::Upsample { .. }
-                | Operation::Activation(_)
-                | Operation::Binary(_)
-                | Operation::Concat { axis: 1 } => true,
-                _ => false,
-            },
+                    | Operation::Pool(_)
+                    | Operation::Upsample { .. }
+                    | Operation::Activation(_)
+                    | Operation::Binary(_)
+                    | Operation::Concat { axis: 1 }
+            ),
         };
         let name = self.node(index).filter(|_| map)?.name.clone();
         let weights = Weights { shape: [factors.len(), 1, 1, 1], elements: Elements::F32(little_endian(&factors)) };

@@ -16,7 +16,7 @@ pub(super) fn binary(importer: &mut Importer, call: &Call, function: Binary) -> 
     let (a, b) = (call.operand(0)?, call.operand(1)?);
     // An exponent may be of whole numbers.
     match (function, b) {
-        (Binary::Pow, Operand::Constant(b)) if !a.constant().is_some_and(|a| !a.is_float()) && !b.is_float() => {
+        (Binary::Pow, Operand::Constant(b)) if a.constant().is_none_or(|a| a.is_float()) && !b.is_float() => {
             let floats: Vec<f32> = call.integers(1)?.iter().map(|&number| number as f32).collect();
             let b = Operand::Constant(Constant::of_floats(&b.name, b.shape.clone(), &floats));
             importer.binary(call, function, [a, &b])

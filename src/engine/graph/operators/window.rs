@@ -38,8 +38,8 @@ impl Window {
             return Err(call.refuse(format!("pads {given:?}")));
         }
         let mut window = Self { kernel, stride, dilation, padding: given, output: [0, 0], overshoots: false };
-        for side in 0..2 {
-            window.place(call, side, map[side])?;
+        for (side, length) in map.iter().enumerate().take(2) {
+            window.place(call, side, *length)?;
         }
         Ok(window)
     }
