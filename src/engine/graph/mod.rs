@@ -54,6 +54,14 @@ pub(crate) struct Grid {
     pub(crate) zero_point: u8,
 }
 
+impl Grid {
+    /// The number of the grid that is nearest.
+    pub(crate) fn round(self, x: f32) -> f32 {
+        let zero = f32::from(self.zero_point);
+        (((x / self.scale).round_ties_even() + zero).clamp(0.0, 255.0) - zero) * self.scale
+    }
+}
+
 /// An operation and its operands.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {

@@ -1,7 +1,7 @@
 //! Operations on tensors row by row, which [`crate::engine::plain`] does.
 
 use super::{Memory, Place};
-use crate::engine::graph::Operation;
+use crate::engine::graph::{Grid, Operation};
 use std::sync::Arc;
 
 /// A tensor: where it is, and its shape.
@@ -22,6 +22,8 @@ pub(crate) struct PlainStep {
     pub(crate) inputs: Vec<Located>,
     /// The result.
     pub(crate) output: Located,
+    /// What the result is rounded to.
+    pub(crate) grid: Option<Grid>,
 }
 
 impl PlainStep {
@@ -37,5 +39,8 @@ impl PlainStep {
             self.inputs.iter().map(|tensor| (input(tensor), &tensor.shape[..])).collect();
         let output = unsafe { std::slice::from_raw_parts_mut(memory.write(&self.output.place), numbers(&self.output)) };
         crate::engine::plain::run(&self.operation, &inputs, output, &self.output.shape);
+        if let Some(grid) = self.grid {
+            output.iter_mut().for_each(|x| *x = grid.round(*x));
+        }
     }
 }
