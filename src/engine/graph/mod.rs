@@ -54,6 +54,14 @@ pub(crate) struct Grid {
     pub(crate) zero_point: u8,
 }
 
+impl Grid {
+    /// The number of the grid that is nearest.
+    pub(crate) fn round(self, x: f32) -> f32 {
+        let zero = f32::from(self.zero_point);
+        (((x / self.scale).round_ties_even() + zero).clamp(0.0, 255.0) - zero) * self.scale
+    }
+}
+
 /// An operation and its operands.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
@@ -284,14 +292,6 @@ impl Elements {
             Self::F16(_) => Self::F16(bytes),
             Self::I8 { scales, .. } => Self::I8 { integers: bytes, scales: scales.clone() },
         }
-    }
-}
-
-impl Grid {
-    /// The nearest number of the grid, ties to even.
-    pub(crate) fn rounded(self, number: f32) -> f32 {
-        let zero_point = f32::from(self.zero_point);
-        (((number / self.scale).round_ties_even() + zero_point).clamp(0.0, 255.0) - zero_point) * self.scale
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct PlainStep {
     pub(crate) inputs: Vec<Located>,
     /// The result.
     pub(crate) output: Located,
-    /// The grid that it is rounded to.
+    /// What the result is rounded to.
     pub(crate) grid: Option<Grid>,
 }
 
@@ -40,7 +40,7 @@ impl PlainStep {
         let output = unsafe { std::slice::from_raw_parts_mut(memory.write(&self.output.place), numbers(&self.output)) };
         crate::engine::plain::run(&self.operation, &inputs, output, &self.output.shape);
         if let Some(grid) = self.grid {
-            output.iter_mut().for_each(|number| *number = grid.rounded(*number));
+            output.iter_mut().for_each(|x| *x = grid.round(*x));
         }
     }
 }

@@ -28,7 +28,7 @@ impl Lowering<'_> {
             return self.depthwise(node, convolution);
         }
         let format = self.input_format(node, convolution);
-        if let Some(from) = self.stem_source(node, convolution) {
+        if let Some(from) = self.stem_source(node, convolution, format) {
             return self.stem(node, convolution, from);
         }
         let output_format = self.layout.formats[node.output];
@@ -117,13 +117,13 @@ impl Lowering<'_> {
     }
 
     /// The tensor that a first convolution looks at, if it is one: few channels, and no map yet.
-    fn stem_source(&mut self, node: &Node, convolution: &Convolution) -> Option<Place> {
+    fn stem_source(&mut self, node: &Node, convolution: &Convolution, format: Format) -> Option<Place> {
         let [_, inputs, rows, columns] = convolution.weights.shape;
         let small = convolution.groups == 1 && inputs * rows * columns <= STEM_WINDOW;
         let mut source = node.inputs[0];
-        // A tensor on a grid is that tensor, rounded as it is packed.
-        if let Some(from) = self.graph.nodes.iter().find(|from| from.output == source && from.is_rounding()) {
-            source = from.inputs[0];
+        // A tensor on a grid is that tensor, rounded as it is packed into bytes.
+        if let (Format::U8(_), Some(from)) = (format, self.rounded.get(&source)) {
+            source = *from;
         }
         if small && !self.layout.maps[source] { self.known_place(source) } else { None }
     }

@@ -36,6 +36,8 @@ pub(super) struct Lowering<'a> {
     maps: HashMap<ValueId, Vec<Map>>,
     /// Where a value is, row by row.
     places: HashMap<ValueId, Place>,
+    /// Values that are rounded from others, row by row, as they are packed.
+    pub(super) rounded: HashMap<ValueId, ValueId>,
     constants: Vec<Vec<f32>>,
 }
 
@@ -51,6 +53,7 @@ impl<'a> Lowering<'a> {
             steps: Vec::new(),
             maps: HashMap::new(),
             places,
+            rounded: HashMap::new(),
             constants: Vec::new(),
         }
     }
@@ -84,6 +87,10 @@ impl<'a> Lowering<'a> {
             }
             Operation::Concat { axis: 1 } if maps => self.concat(node),
             _ if maps => self.regroup(node),
+            _ if self.rounds_on_the_way(node) => {
+                self.rounded.insert(node.output, node.inputs[0]);
+                Ok(())
+            }
             operation => {
                 self.plain(node, operation);
                 Ok(())
@@ -126,8 +133,20 @@ impl<'a> Lowering<'a> {
         Ok(map)
     }
 
+    /// Whether a node only rounds a tensor which can be packed into bytes of that grid when it is needed.
+    fn rounds_on_the_way(&self, node: &Node) -> bool {
+        let value = self.value(node.output);
+        let four = value.shape.len() == 4 && value.shape == self.value(node.inputs[0]).shape;
+        node.is_rounding() && value.grid.is_some() && four && !self.graph.outputs.contains(&node.output)
+    }
+
     /// A value as a map in a format: as it is there, converted, or packed.
     pub(super) fn map(&mut self, node: &Node, id: ValueId, format: Format) -> Result<Map, Unsupported> {
+        // Bytes first, where numbers are rounded as they become bytes.
+        let own = self.layout.formats[id];
+        if self.rounded.contains_key(&id) && format != own && !self.maps.contains_key(&id) {
+            self.map(node, id, own)?;
+        }
         let known = self.maps.get(&id).map(Vec::as_slice).unwrap_or_default();
         if let Some(map) = known.iter().find(|map| map.format == format) {
             return Ok(*map);
@@ -143,7 +162,10 @@ impl<'a> Lowering<'a> {
                 activation: Activation::Linear,
                 output: map,
             }),
-            None => Work::Pack(Pack { from: self.place(node, id)?, to: map }),
+            None => {
+                let source = self.rounded.get(&id).copied().unwrap_or(id);
+                Work::Pack(Pack { from: self.place(node, source)?, to: map })
+            }
         };
         self.push(node, "convert".into(), "copy", 0, work, Some(map));
         self.maps.entry(id).or_default().push(map);
@@ -205,8 +227,8 @@ impl<'a> Lowering<'a> {
             let work = PlainStep {
                 operation: Arc::new(Operation::Reshape),
                 inputs: vec![located(from)],
-                grid: None,
                 output: located(Place::Output(index)),
+                grid: None,
             };
             let cost = Cost { kind: "copy".into(), algorithm: "plain", shape: shape.clone(), multiply_adds: 0 };
             let name = self.value(id).name.clone();
@@ -222,8 +244,8 @@ impl<'a> Lowering<'a> {
         }
         let place = self.new_place(node.output);
         let output = Located { place, shape: self.value(node.output).shape.clone() };
-        let work =
-            PlainStep { operation: Arc::new(operation.clone()), inputs, output, grid: self.value(node.output).grid };
+        let grid = self.value(node.output).grid;
+        let work = PlainStep { operation: Arc::new(operation.clone()), inputs, output, grid };
         self.push(node, name(operation).into(), "plain", 0, Work::Plain(work), None);
     }
 

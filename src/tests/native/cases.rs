@@ -43,7 +43,7 @@ impl Case {
     ) -> Self {
         let names = (0..inputs.len()).map(|index| format!("x{index}"));
         let operands = names.chain(constants.iter().map(|constant| constant.name.clone())).collect();
-        let node = Node::new(op_type, operands, "y", attributes.clone());
+        let node = Node::new(op_type, operands, "y", attributes);
         let told: Vec<String> =
             attributes.iter().map(|a| format!("{} {} {:?} {} {:?}", a.name, a.i, a.ints, a.f, a.s)).collect();
         let name = format!("{op_type}-{opset} of {inputs:?} ({})", told.join(", "));

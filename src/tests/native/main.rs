@@ -2,7 +2,10 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
 mod cases;
+#[path = "../data.rs"]
+mod data;
 mod kernels;
+mod networks;
 mod operators;
 #[path = "../python.rs"]
 mod python;

@@ -16,7 +16,7 @@ pub(crate) fn runtime() -> Runtime {
 }
 
 /// The files `{index}.{side}.0.npy`, `{index}.{side}.1.npy`, … of a folder.
-fn tensors(folder: &Path, index: usize, side: &str) -> Vec<Tensor> {
+pub(crate) fn tensors(folder: &Path, index: usize, side: &str) -> Vec<Tensor> {
     (0..)
         .map(|place| folder.join(format!("{index:03}.{side}.{place}.npy")))
         .take_while(|path| path.is_file())
@@ -55,7 +55,7 @@ fn every_operator_gives_what_onnxruntime_gives() {
         let path = folder.path().join(format!("{index:03}.onnx"));
         case.model().write(&path).expect("a model");
     }
-    python::script(&python, "operators.py", &[folder.path()]);
+    python::script(&python, "operators.py", &[folder.path(), Path::new("-3"), Path::new("3")]);
     let runtime = runtime();
     let mut faults = Vec::new();
     for (index, case) in cases.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Convolutions of odd shapes: chosen ones, each with every kernel set, thread count and memory.
 
 use super::net::{Case, Convolution, Net};
-use super::truth::{Function, Window};
+use super::truth::{Function, Taken, Window};
 use super::{PRECISIONS, variants};
 use ocelli::engine::Precision;
 
@@ -143,4 +143,42 @@ fn convolutions_give_the_sums_of_64_bit_floats() {
     let cases = specs.iter().flat_map(|spec| PRECISIONS.map(|precision| spec.case(precision)));
     let faults: Vec<String> = cases.flat_map(|case| variants::faults(&case, &variants)).collect();
     variants::assert_none(&faults, specs.len() * PRECISIONS.len());
+}
+
+#[test]
+fn filters_of_floats_see_the_rounded_numbers_of_a_map_of_bytes() {
+    let (variants, mut faults) = (variants::all(), Vec::new());
+    for (first, groups, side) in [(false, 1, 3), (true, 1, 3), (true, 1, 1), (true, 3, 3), (false, 3, 3)] {
+        let mut net = Net::with_float_filters(Precision::Int8, 1);
+        let x = net.rough_input([3, 6, 7]);
+        let x = if first { x } else { net.pool(x, &Spec::new([1; 4], [0, 1, 1]).window, Taken::Largest) };
+        let window = Spec::new([1, 3, 6, 7], [6, side, 1]).groups(groups).window;
+        let y = net.convolution(x, &Convolution { window, function: Function::Relu, residual: None });
+        net.output(y);
+        let case = net.case(format!("first: {first}, groups: {groups}, side: {side}"));
+        faults.extend(variants::faults(&case, &variants));
+    }
+    variants::assert_none(&faults, 5);
+}
+
+#[test]
+fn a_tensor_that_is_only_rounded_comes_back_rounded() {
+    let (variants, mut faults) = (variants::all(), Vec::new());
+    for way in 0..3 {
+        let mut net = Net::new(Precision::Int8, 2);
+        let x = net.rough_input([5, 3, 4]);
+        // As an output alone, used by another node too, and used by two nodes of different kinds.
+        if way > 0 {
+            let y = net.function(x, Function::Sigmoid);
+            net.output(y);
+        }
+        if way > 1 {
+            let y = net.pool(x, &Spec::new([1; 4], [0, 1, 1]).window, Taken::Largest);
+            net.output(y);
+        } else {
+            net.output(x);
+        }
+        faults.extend(variants::faults(&net.case(format!("way {way}")), &variants));
+    }
+    variants::assert_none(&faults, 3);
 }

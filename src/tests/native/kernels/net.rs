@@ -50,6 +50,8 @@ struct Value {
 /// A network on its way.
 pub(super) struct Net {
     precision: Precision,
+    /// Whether filters are floats in any precision.
+    float_filters: bool,
     images: usize,
     state: u64,
     nodes: Vec<Node>,
@@ -85,6 +87,7 @@ impl Net {
     pub(super) fn new(precision: Precision, images: usize) -> Self {
         Self {
             precision,
+            float_filters: false,
             images,
             state: 0x9e37_79b9_7f4a_7c15,
             nodes: Vec::new(),
@@ -93,6 +96,11 @@ impl Net {
             values: Vec::new(),
             outputs: Vec::new(),
         }
+    }
+
+    /// As [`Self::new`], with filters that are not quantised.
+    pub(super) fn with_float_filters(precision: Precision, images: usize) -> Self {
+        Self { float_filters: true, ..Self::new(precision, images) }
     }
 
     pub(super) fn shape(&self, id: Id) -> [usize; 4] {
@@ -145,6 +153,15 @@ impl Net {
         let id = self.push(map, true, false);
         self.inputs.push((id, numbers));
         if self.precision == Precision::Int8 { self.on_grid(id, grid) } else { id }
+    }
+
+    /// An input whose numbers lie between the steps of the grid that they are rounded to, a quarter of a step off.
+    pub(super) fn rough_input(&mut self, shape: [usize; 3]) -> Id {
+        let rounded = self.input(shape);
+        let grid = self.values[rounded].grid.expect("a precision with grids");
+        let (_, numbers) = self.inputs.last_mut().expect("the input");
+        numbers.iter_mut().enumerate().for_each(|(place, x)| *x += grid.scale * [0.25, -0.25][place % 2]);
+        rounded
     }
 
     /// A value whose numbers are steps of a grid already, rounded to it.
@@ -206,7 +223,7 @@ impl Net {
         let bias = self.random(window.outputs);
         self.constants.push(TensorValue::floats(&format!("v{id}.b"), vec![dims[0]], &bias));
         let bias = bias.iter().map(|x| f64::from(*x)).collect();
-        if self.precision != Precision::Int8 {
+        if self.precision != Precision::Int8 || self.float_filters {
             if self.precision == Precision::Bf16 {
                 weights.iter_mut().for_each(|x| *x = bf16::from_f32(*x).to_f32());
             }
