@@ -43,9 +43,9 @@ impl Case {
     ) -> Self {
         let names = (0..inputs.len()).map(|index| format!("x{index}"));
         let operands = names.chain(constants.iter().map(|constant| constant.name.clone())).collect();
-        let node = Node::new(op_type, operands, "y", attributes);
         let told: Vec<String> =
             attributes.iter().map(|a| format!("{} {} {:?} {} {:?}", a.name, a.i, a.ints, a.f, a.s)).collect();
+        let node = Node::new(op_type, operands, "y", attributes);
         let name = format!("{op_type}-{opset} of {inputs:?} ({})", told.join(", "));
         let constants = constants.into_iter().filter(|constant| !constant.name.is_empty()).collect();
         Self::chain(&name, opset, inputs, constants, vec![node])
