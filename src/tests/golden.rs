@@ -22,14 +22,15 @@ fn npz(path: &Path, name: &str) -> ArrayD<f32> {
 #[test]
 fn logits_equal_opencv_within_a_thousandth() {
     let Some(data) = data::folder() else { return };
-    for (model, heads) in [("yolo-fastest-1.1-xl", ["conv_120", "conv_129"]), ("nano-coco", ["conv_68", "conv_78"])] {
-        let detector = models::detector(model).expect("the model");
+    let heads = [("yolo-fastest-1.1-xl", ["conv_120", "conv_129"]), ("nano-coco", ["conv_68", "conv_78"])];
+    for ((model, heads), engine) in heads.into_iter().flat_map(|model| models::ENGINES.map(|engine| (model, engine))) {
+        let detector = models::detector_in(model, models::engine(engine)).expect("the model");
         let golden = data.join(format!("golden/{model}.npz"));
         let outputs = detector.engine().run(vec![Tensor::F32(npz(&golden, "input"))]).expect("outputs");
         for ((_, output), head) in outputs.iter().zip(heads) {
             let difference = output.as_f32().expect("floats") - npz(&golden, head);
             let largest = difference.iter().fold(0f32, |largest, d| largest.max(d.abs()));
-            assert!(largest <= 1e-3, "{model} {head}: off by {largest}");
+            assert!(largest <= 1e-3, "{model} {head} in {engine:?}: off by {largest}");
         }
     }
 }
@@ -101,8 +102,10 @@ fn golden_detections(data: &Path) -> Value {
 fn detections_equal_opencv_on_the_sample_pictures() {
     let Some(data) = data::folder() else { return };
     let golden = golden_detections(&data);
-    for (model, ..) in models::MODELS {
-        let detector = models::detector(model).expect("the model");
+    for ((model, ..), engine) in
+        models::MODELS.into_iter().flat_map(|model| models::ENGINES.map(|engine| (model, engine)))
+    {
+        let detector = models::detector_in(model, models::engine(engine)).expect("the model");
         for picture in ["dog", "person"] {
             let path = data.join(format!("darknet/data/{picture}.jpg"));
             assert_golden(&detector, &path, &wanted(&golden, model, picture), TIE);
@@ -120,6 +123,34 @@ fn detections_equal_opencv_without_leave_on_the_pixels_of_libjpeg() {
         python::script(&python, "libjpeg_pixels.py", &[&data.join(format!("darknet/data/{picture}.jpg")), &png]);
         for (model, ..) in models::MODELS {
             assert_golden(&models::detector(model).expect("the model"), &png, &wanted(&golden, model, picture), 0.0);
+        }
+    }
+}
+
+#[test]
+fn the_engines_find_the_same_objects_to_a_ten_thousandth() {
+    let Some(data) = data::folder() else { return };
+    let options = NmsOptions::default();
+    for (model, ..) in models::MODELS {
+        let [native, tract] =
+            models::ENGINES.map(|engine| models::detector_in(model, models::engine(engine)).expect("the model"));
+        assert_eq!((native.engine().name(), tract.engine().name()), ("native", "tract"));
+        for picture in ["dog", "person", "eagle", "giraffe", "horses", "kite"] {
+            let bytes = std::fs::read(data.join(format!("darknet/data/{picture}.jpg"))).expect("the picture");
+            let [found, wanted] = [&native, &tract].map(|detector| {
+                let sight = detector.detect(&bytes, None, &Limits::default(), &options).expect("detections");
+                sight.report.detections
+            });
+            assert_eq!(found.len(), wanted.len(), "{model} on {picture}");
+            for (found, wanted) in found.iter().zip(&wanted) {
+                assert_eq!(found.label, wanted.label, "{model} on {picture}");
+                let iou = found.bbox.iou(&wanted.bbox);
+                let apart = (found.confidence - wanted.confidence).abs();
+                assert!(
+                    apart <= 1e-4 && iou >= 1.0 - 1e-4,
+                    "{model} on {picture}: {found:?} for {wanted:?}, IoU {iou}"
+                );
+            }
         }
     }
 }

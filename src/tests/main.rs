@@ -5,6 +5,7 @@ mod darknet;
 mod data;
 mod draw;
 mod engine_options;
+mod engines;
 mod evaluate;
 mod golden;
 mod http;

@@ -4,7 +4,7 @@ use crate::data;
 use ocelli::catalog::Catalog;
 use ocelli::darknet::{ExportOptions, Network};
 use ocelli::detector::Detector;
-use ocelli::engine::{EngineOptions, Runtime};
+use ocelli::engine::{EngineKind, EngineOptions, Runtime};
 use ocelli::metadata::Resize;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,14 @@ pub(crate) const MODELS: [(&str, &str, bool); 4] = [
     ("nano-coco", "darknet/mobilenet-yolo/MobileNetV2-YOLOv3-Nano-coco", true),
     ("yoloface-500k-v1", "darknet/mobilenet-yolo/yoloface-500k-v1/yoloface-500k", false),
 ];
+
+/// Both engines.
+pub(crate) const ENGINES: [EngineKind; 2] = [EngineKind::Native, EngineKind::Tract];
+
+/// An engine, all else as it is by default.
+pub(crate) fn engine(kind: EngineKind) -> EngineOptions {
+    EngineOptions { kind, ..EngineOptions::default() }
+}
 
 /// Writes `name.onnx` of one of [`MODELS`] into `folder`, resized by stretching as the golden figures were.
 pub(crate) fn convert(name: &str, folder: &Path) -> Option<PathBuf> {
@@ -35,8 +43,13 @@ pub(crate) fn convert(name: &str, folder: &Path) -> Option<PathBuf> {
 
 /// One of [`MODELS`], ready to look at pictures.
 pub(crate) fn detector(name: &str) -> Option<Detector> {
+    detector_in(name, EngineOptions::default())
+}
+
+/// The same, in an engine.
+pub(crate) fn detector_in(name: &str, options: EngineOptions) -> Option<Detector> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = convert(name, folder.path())?;
     let file = Catalog::default().find(&path.to_string_lossy()).expect("the model").open().expect("a model file");
-    Some(file.into_detector(&Runtime::new(EngineOptions::default()), None).expect("a detector"))
+    Some(file.into_detector(&Runtime::new(options), None).expect("a detector"))
 }

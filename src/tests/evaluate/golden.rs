@@ -6,6 +6,7 @@ use ocelli::average_precision::coco::{CocoOptions, Matches};
 use ocelli::average_precision::{Comparison, Prediction};
 use ocelli::dataset::{Dataset, Image, OpenOptions, open};
 use ocelli::detector::Detector;
+use ocelli::engine::{EngineKind, EngineOptions, Precision};
 use ocelli::geometry::BBox;
 use ocelli::letterbox::Letterbox;
 use ocelli::nms::{NmsOptions, suppress};
@@ -26,11 +27,11 @@ fn unclipped(letterbox: &Letterbox, bbox: &BBox) -> BBox {
     BBox::new(x * across, y * down, bbox.width * across, bbox.height * down)
 }
 
-/// What a detector finds in all pictures: with boxes as OpenCV has them, and clipped.
-fn predictions(detector: &Detector, dataset: &Dataset, pixels: &Path) -> [Vec<Prediction>; 2] {
+/// What a detector finds in all pictures, which are files of a format: with boxes as OpenCV has them, and clipped.
+fn predictions(detector: &Detector, dataset: &Dataset, pixels: &Path, format: &str) -> [Vec<Prediction>; 2] {
     let (options, mut found) = (nms_options(), [Vec::new(), Vec::new()]);
     for (image, Image { name, .. }) in dataset.images.iter().enumerate() {
-        let bytes = std::fs::read(pixels.join(name).with_extension("png")).expect("a picture");
+        let bytes = std::fs::read(pixels.join(name).with_extension(format)).expect("a picture");
         let sight = detector.detect_keeping(&bytes, None, &Limits::default(), &options, 0.005).expect("detections");
         let letterbox = sight.candidates.letterbox;
         for candidate in suppress(&sight.candidates.boxes, &options) {
@@ -75,7 +76,7 @@ fn twelve_figures_on_coco128_are_those_of_opencv() {
     python::script(&python, "libjpeg_pixels.py", &[&data.join("detection/coco128/images/val2017"), pixels.path()]);
     for model in ["yolo-fastest-1.1-xl", "nano-coco"] {
         let detector = models::detector(model).expect("the model");
-        let [as_opencv, clipped] = predictions(&detector, &dataset, pixels.path());
+        let [as_opencv, clipped] = predictions(&detector, &dataset, pixels.path(), "png");
         let golden = &golden[format!("coco128_val/{model}")];
         eprintln!("{model}: {} detections for {}", as_opencv.len(), golden["n_dets"]);
         let found = figures(&dataset, &as_opencv);
@@ -88,5 +89,27 @@ fn twelve_figures_on_coco128_are_those_of_opencv() {
         let (found, wanted) = (figures(&dataset, &clipped)[1], golden["stats12"][1].as_f64().expect("a number"));
         eprintln!("{model} AP50 clipped: {found:.6} for {wanted}, {:+.4}", found - wanted);
         assert!((found - wanted).abs() <= 0.005, "{model} AP50, clipped: {found} for {wanted}");
+    }
+}
+
+#[test]
+fn figures_on_coco128_do_not_hang_on_the_engine_and_hardly_on_the_precision() {
+    let Some(data) = data::folder() else { return };
+    let dataset = open(&data.join("golden/coco128_val_gt.json"), &OpenOptions::default()).expect("the data set");
+    let pictures = data.join("detection/coco128/images/val2017");
+    let bf16 = EngineOptions { precision: Some(Precision::Bf16), ..models::engine(EngineKind::Native) };
+    for model in ["yolo-fastest-1.1-xl", "nano-coco"] {
+        let [native, tract, bf16] =
+            [models::engine(EngineKind::Native), models::engine(EngineKind::Tract), bf16].map(|options| {
+                let detector = models::detector_in(model, options).expect("the model");
+                let [_, clipped] = predictions(&detector, &dataset, &pictures, "jpg");
+                figures(&dataset, &clipped)
+            });
+        for ((name, native), (tract, bf16)) in FIGURES.iter().zip(&native).zip(tract.iter().zip(&bf16)) {
+            eprintln!("{model} {name}: {native:.6}, tract {:+.6}, bf16 {:+.6}", tract - native, bf16 - native);
+            assert!((native - tract).abs() <= 1e-4, "{model} {name}: {native} and in tract {tract}");
+        }
+        let [exact, rounded] = [native[1], bf16[1]];
+        assert!((exact - rounded).abs() <= 0.003, "{model} AP50: {exact} in f32, {rounded} in bf16");
     }
 }

@@ -6,6 +6,8 @@ mod convolutions;
 mod fuzz;
 mod maps;
 mod net;
+#[cfg(feature = "tract")]
+mod reference;
 mod together;
 mod truth;
 pub(crate) mod variants;

@@ -9,8 +9,26 @@ use ocelli::onnx::{Dimension, Extent, Model};
 use ocelli::tensor::{NamedTensors, Tensor};
 use std::path::{Path, PathBuf};
 
-/// The largest error of each precision, as a part of an output's largest number.
-const BOUNDS: [(Precision, f32); 2] = [(Precision::F32, 2e-5), (Precision::Bf16, 2e-2)];
+/// The largest error, as a part of an output's largest number.
+fn bound(name: &str, precision: Precision) -> f32 {
+    let narrow = NARROW.into_iter().find(|(part, _)| name.contains(part));
+    match (precision, narrow) {
+        (Precision::F32, _) => 2e-5,
+        (_, None) => 2e-2,
+        (_, Some((_, bound))) => bound,
+    }
+}
+
+/// Networks of few channels, in which bfloat16 is off by more than 2e-2 whoever computes. OpenVINO 2026.4.1, which rounds as
+/// often, is off on the same inputs by 2.8e-2, 4.9e-2, 2.3e-1, 2.8e-2 and 3.0e-2; ours may be by no more, and by far less
+/// in the third.
+const NARROW: [(&str, f32); 5] = [
+    ("slim-320_simplified", 2.8e-2),
+    ("RFB-320", 4.9e-2),
+    ("FastestDet", 7e-2),
+    ("yolo-fastest-1.1-xl", 2.8e-2),
+    ("MobileNetV2-YOLOv3-Nano", 3e-2),
+];
 
 /// Models of this repository.
 const SHIPPED: [&str; 2] = ["models/ocelli-bccd.onnx", "models/ocelli-raccoon/ocelli-raccoon.onnx"];
@@ -111,7 +129,7 @@ fn assert_near_onnxruntime(models: impl IntoIterator<Item = (String, Model)>) {
         }
         let [inputs, wanted] = ["in", "out"].map(|side| operators::tensors(folder.path(), 0, side));
         let bytes = bytes::Bytes::from(std::fs::read(&path).expect("the model"));
-        for (precision, bound) in BOUNDS {
+        for precision in [Precision::F32, Precision::Bf16] {
             let mut told = Vec::new();
             for (index, kernels) in variants::sets().iter().enumerate() {
                 let memory = if index % 2 == 0 { Memory::Normal } else { Memory::Low };
@@ -119,7 +137,7 @@ fn assert_near_onnxruntime(models: impl IntoIterator<Item = (String, Model)>) {
                 let engine = runtime.load(&bytes, &[]).unwrap_or_else(|error| panic!("{name}: {error}"));
                 let error = error(&engine.run(inputs.clone()).expect("outputs"), &wanted);
                 told.push(format!("{} {error:.1e}", kernels.name()));
-                if error.is_nan() || error > bound {
+                if error.is_nan() || error > bound(&name, precision) {
                     faults.push(format!("{name}, {} in {precision}: {error:e}", kernels.name()));
                 }
             }

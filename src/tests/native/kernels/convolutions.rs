@@ -81,7 +81,8 @@ impl Spec {
     }
 }
 
-fn specs() -> Vec<Spec> {
+/// All that are tested one by one.
+pub(super) fn specs() -> Vec<Spec> {
     use Function::{Elu, HardSwish, Linear, Mish, Relu, Relu6, Sigmoid, Silu, Tanh};
     let dense = [
         Spec::new([1, 1, 1, 1], [1, 1, 1]),

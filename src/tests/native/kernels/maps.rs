@@ -18,14 +18,14 @@ fn case(name: String, precision: Precision, images: usize, build: impl Fn(&mut N
     net.case(name)
 }
 
-fn assert_all(build: impl Fn(Precision) -> Vec<Case>) {
+fn assert_all(build: fn(Precision) -> Vec<Case>) {
     let (cases, variants) = (PRECISIONS.into_iter().flat_map(build).collect::<Vec<_>>(), variants::all());
     let faults: Vec<String> = cases.iter().flat_map(|case| variants::faults(case, &variants)).collect();
     variants::assert_none(&faults, cases.len());
 }
 
-#[test]
-fn pools_take_the_largest_or_the_mean_of_each_window() {
+/// Every kind of pool.
+pub(super) fn pools(precision: Precision) -> Vec<Case> {
     let windows = [
         ([1, 3, 1, 1], window([1, 1], [1, 1], [1, 1], [0; 4])),
         ([3, 17, 5, 7], window([2, 2], [2, 2], [1, 1], [0; 4])),
@@ -35,37 +35,40 @@ fn pools_take_the_largest_or_the_mean_of_each_window() {
         ([2, 70, 4, 9], window([1, 3], [1, 2], [1, 1], [0, 2, 0, 1])),
         ([1, 8, 1, 1], window([3, 3], [1, 1], [1, 1], [1, 1, 1, 1])),
     ];
-    assert_all(|precision| {
-        let mut cases = Vec::new();
-        for ([images, channels, rows, columns], window) in windows {
-            for taken in [Taken::Largest, Taken::MeanOfMap, Taken::MeanOfWindow] {
-                for first in [false, true] {
-                    let name = format!("{taken:?} of {window:?} over {channels}×{rows}×{columns}, first: {first}");
-                    let shape = [channels, rows, columns];
-                    cases.push(case(name, precision, images, |net| {
-                        let x = if first { net.input(shape) } else { net.map_input(shape) };
-                        net.pool(x, &window, taken)
-                    }));
-                }
+    let mut cases = Vec::new();
+    for ([images, channels, rows, columns], window) in windows {
+        for taken in [Taken::Largest, Taken::MeanOfMap, Taken::MeanOfWindow] {
+            for first in [false, true] {
+                let name = format!("{taken:?} of {window:?} over {channels}×{rows}×{columns}, first: {first}");
+                let shape = [channels, rows, columns];
+                cases.push(case(name, precision, images, |net| {
+                    let x = if first { net.input(shape) } else { net.map_input(shape) };
+                    net.pool(x, &window, taken)
+                }));
             }
         }
-        let dilated = window([3, 2], [1, 2], [2, 3], [1, 0, 2, 1]);
-        cases.push(case("dilated".into(), precision, 1, |net| {
-            let x = net.map_input([19, 9, 8]);
-            net.pool(x, &dilated, Taken::Largest)
+    }
+    let dilated = window([3, 2], [1, 2], [2, 3], [1, 0, 2, 1]);
+    cases.push(case("dilated".into(), precision, 1, |net| {
+        let x = net.map_input([19, 9, 8]);
+        net.pool(x, &dilated, Taken::Largest)
+    }));
+    for shape in [[1, 1, 1], [50, 7, 5], [128, 13, 13]] {
+        cases.push(case(format!("mean of {shape:?}"), precision, 3, |net| {
+            let x = net.map_input(shape);
+            net.mean(x)
         }));
-        for shape in [[1, 1, 1], [50, 7, 5], [128, 13, 13]] {
-            cases.push(case(format!("mean of {shape:?}"), precision, 3, |net| {
-                let x = net.map_input(shape);
-                net.mean(x)
-            }));
-        }
-        cases
-    });
+    }
+    cases
 }
 
 #[test]
-fn functions_of_one_number_and_of_two_are_those_of_64_bit_floats() {
+fn pools_take_the_largest_or_the_mean_of_each_window() {
+    assert_all(pools);
+}
+
+/// Functions of one number and of two.
+pub(super) fn functions(precision: Precision) -> Vec<Case> {
     let functions = [
         Function::Linear,
         Function::Relu,
@@ -82,60 +85,66 @@ fn functions_of_one_number_and_of_two_are_those_of_64_bit_floats() {
         Function::Softplus,
         Function::Abs,
     ];
-    assert_all(|precision| {
-        let mut cases = Vec::new();
-        for (function, first) in functions.into_iter().flat_map(|function| [(function, false), (function, true)]) {
-            cases.push(case(format!("{function:?}, first: {first}"), precision, 2, |net| {
-                let x = if first { net.input([35, 3, 5]) } else { net.map_input([35, 3, 5]) };
-                net.function(x, function)
+    let mut cases = Vec::new();
+    for (function, first) in functions.into_iter().flat_map(|function| [(function, false), (function, true)]) {
+        cases.push(case(format!("{function:?}, first: {first}"), precision, 2, |net| {
+            let x = if first { net.input([35, 3, 5]) } else { net.map_input([35, 3, 5]) };
+            net.function(x, function)
+        }));
+    }
+    for pair in [Pair::Add, Pair::Sub, Pair::Mul, Pair::Max, Pair::Min] {
+        for (edges, first) in [([5, 3], false), ([1, 1], false), ([5, 3], true)] {
+            cases.push(case(format!("{pair:?} of {edges:?}, first: {first}"), precision, 3, |net| {
+                let a = if first { net.input([70, 5, 3]) } else { net.map_input([70, 5, 3]) };
+                let b = net.map_input([70, edges[0], edges[1]]);
+                net.pair(a, b, pair)
             }));
         }
-        for pair in [Pair::Add, Pair::Sub, Pair::Mul, Pair::Max, Pair::Min] {
-            for (edges, first) in [([5, 3], false), ([1, 1], false), ([5, 3], true)] {
-                cases.push(case(format!("{pair:?} of {edges:?}, first: {first}"), precision, 3, |net| {
-                    let a = if first { net.input([70, 5, 3]) } else { net.map_input([70, 5, 3]) };
-                    let b = net.map_input([70, edges[0], edges[1]]);
-                    net.pair(a, b, pair)
-                }));
-            }
+    }
+    cases
+}
+
+#[test]
+fn functions_of_one_number_and_of_two_are_those_of_64_bit_floats() {
+    assert_all(functions);
+}
+
+/// Larger pixels, and channels put together and taken apart.
+pub(super) fn moves(precision: Precision) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (channels, factor) in [(3, [2, 2]), (64, [2, 2]), (33, [3, 1]), (17, [1, 4])] {
+        cases.push(case(format!("{channels} upsampled by {factor:?}"), precision, 2, |net| {
+            let x = net.map_input([channels, 3, 5]);
+            net.upsample(x, factor)
+        }));
+    }
+    for parts in [&[3, 5][..], &[16, 16], &[64, 64, 1], &[17, 32, 64], &[32, 17], &[70]] {
+        for inputs in [false, true] {
+            cases.push(case(format!("concatenation of {parts:?}, inputs: {inputs}"), precision, 2, |net| {
+                let part = |channels: &usize| {
+                    if inputs && *channels % 2 == 1 {
+                        net.input([*channels, 4, 3])
+                    } else {
+                        net.map_input([*channels, 4, 3])
+                    }
+                };
+                let parts: Vec<Id> = parts.iter().map(part).collect();
+                net.concat(&parts)
+            }));
         }
-        cases
-    });
+    }
+    for (channels, from, to) in [(40, 3, 29), (128, 64, 128), (70, 0, 16), (9, 8, 9)] {
+        cases.push(case(format!("channels {from} … {to} of {channels}"), precision, 3, |net| {
+            let x = net.map_input([channels, 2, 7]);
+            net.channels(x, from, to)
+        }));
+    }
+    cases
 }
 
 #[test]
 fn channels_and_pixels_are_moved_to_where_they_belong() {
-    assert_all(|precision| {
-        let mut cases = Vec::new();
-        for (channels, factor) in [(3, [2, 2]), (64, [2, 2]), (33, [3, 1]), (17, [1, 4])] {
-            cases.push(case(format!("{channels} upsampled by {factor:?}"), precision, 2, |net| {
-                let x = net.map_input([channels, 3, 5]);
-                net.upsample(x, factor)
-            }));
-        }
-        for parts in [&[3, 5][..], &[16, 16], &[64, 64, 1], &[17, 32, 64], &[32, 17], &[70]] {
-            for inputs in [false, true] {
-                cases.push(case(format!("concatenation of {parts:?}, inputs: {inputs}"), precision, 2, |net| {
-                    let part = |channels: &usize| {
-                        if inputs && *channels % 2 == 1 {
-                            net.input([*channels, 4, 3])
-                        } else {
-                            net.map_input([*channels, 4, 3])
-                        }
-                    };
-                    let parts: Vec<Id> = parts.iter().map(part).collect();
-                    net.concat(&parts)
-                }));
-            }
-        }
-        for (channels, from, to) in [(40, 3, 29), (128, 64, 128), (70, 0, 16), (9, 8, 9)] {
-            cases.push(case(format!("channels {from} … {to} of {channels}"), precision, 3, |net| {
-                let x = net.map_input([channels, 2, 7]);
-                net.channels(x, from, to)
-            }));
-        }
-        cases
-    });
+    assert_all(moves);
 }
 
 /// A convolution of 3×3 that keeps the size.
