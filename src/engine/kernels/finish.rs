@@ -25,7 +25,7 @@ pub(crate) struct Finish {
 /// One group of pixels, one block of output channels.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Destination {
-    /// The sums: [`super::SUMS`] for each chunk of the block.
+    /// The sums: [`super::product::SUMS`] for each chunk of the block.
     pub(crate) sums: *const f32,
     /// The first channel.
     pub(crate) channel: usize,

@@ -1,6 +1,6 @@
 //! The native engine's inner loops, for each instruction set: the only place of unsafe code in the engine.
 //!
-//! [`format`] says how numbers lie in a pixel, [`map`] how pixels lie in memory. A [`Step`] is one operation between maps,
+//! [`mod@format`] says how numbers lie in a pixel, [`map`] how pixels lie in memory. A [`Step`] is one operation between maps,
 //! cut into items that any thread can do; [`sets`] has the loops for each instruction set, written once in terms of
 //! [`vector`].
 #![allow(unsafe_code)]
