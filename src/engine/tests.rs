@@ -199,7 +199,7 @@ fn tiled(case: &Case, kernels: &'static Kernels, cut: TileCut, shared: bool) -> 
         input,
         output,
         residual,
-        filters: Filters::new(convolution, Format::F32, Arrangement::Winograd(cut.edge)).unwrap().into(),
+        filters: Filters::new(convolution, cut.points, Arrangement::Winograd(cut.edge)).unwrap().into(),
         reach: input.row_stride + LINE,
         activation: convolution.activation,
         after: Activation::Linear,
@@ -213,7 +213,7 @@ fn tiled(case: &Case, kernels: &'static Kernels, cut: TileCut, shared: bool) -> 
     plan.steps.insert(at, Step { work: Work::Winograd(work.clone()), halo, ..step.clone() });
     if shared {
         let parts = output.images * output.rows.div_ceil(cut.edge) * output.columns.div_ceil(cut.edge);
-        plan.buffer += LINE + parts * cut.input_bytes(input.blocks());
+        plan.buffer += LINE + parts * cut.input_bytes(input.channels);
         plan.steps.insert(at, Step { work: Work::WinogradInputs(work), halo: None, ..step });
     }
     plan

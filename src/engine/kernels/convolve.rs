@@ -137,6 +137,7 @@ impl Convolve {
         memory: &Memory,
     ) {
         let finish = Finish {
+            channels: self.output.channels,
             scale: self.filters.scale(),
             bias: self.filters.bias(),
             activation: self.activation,
@@ -180,8 +181,13 @@ impl Convolve {
         sums: &mut Sums,
     ) {
         let product = kernels.product(self.input.format);
-        for (index, chunk) in chunks.clone().enumerate().step_by(2) {
-            let chunk_count = (chunks.len() - index).min(2);
+        let last_steps = self.input.format.last_steps(self.input.channels);
+        // A group of the convolution has whole blocks if there are several.
+        let whole = self.taps.len() - self.taps.len() / self.input.blocks();
+        // The last block's chunks that have no channel need no sums.
+        let there = self.output.channels.div_ceil(LANES).saturating_sub(chunks.start).min(chunks.len());
+        for (index, chunk) in chunks.clone().enumerate().take(there).step_by(2) {
+            let chunk_count = (there - index).min(2);
             let block = chunk.checked_div(self.group[1]).unwrap_or(0) * self.group[0];
             for (part, taps) in self.taps.chunks(self.cut.kept[1]).enumerate() {
                 for first in groups.clone().step_by(2) {
@@ -197,6 +203,8 @@ impl Convolve {
                             pixels: self.cut.pixels,
                             pixel_stride: self.pixel_stride,
                             taps,
+                            whole: whole.saturating_sub(part * self.cut.kept[1]),
+                            last_steps,
                             filters: [tiles(chunk), tiles(chunk + chunk_count - 1)],
                             chunk_count,
                             go_on: part > 0,

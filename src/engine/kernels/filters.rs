@@ -82,7 +82,7 @@ impl Filters {
         tiles.bytes_mut().par_chunks_mut(points * taps * TILE).enumerate().for_each(|(chunk, tiles)| {
             let lanes = LANES.min(outputs.saturating_sub(chunk * LANES));
             if let Arrangement::Winograd(edge) = arrangement {
-                return source.fill_points(chunk * LANES..chunk * LANES + lanes, edge, tiles);
+                return source.fill_points(chunk * LANES..chunk * LANES + lanes, edge, format, tiles);
             }
             for lane in 0..lanes {
                 source.fill(chunk * LANES + lane, lane, [channels, places], format, tiles);
@@ -150,7 +150,7 @@ impl Source<'_> {
     }
 
     /// Writes what a chunk's filters of 3×3 become at all points.
-    fn fill_points(&self, outputs: Range<usize>, edge: usize, tiles: &mut [u8]) {
+    fn fill_points(&self, outputs: Range<usize>, edge: usize, format: Format, tiles: &mut [u8]) {
         let factors = tile::filter_points(edge);
         let stride = tiles.len() / (factors.len() * factors.len());
         let filters: Vec<Vec<f32>> = outputs.map(|output| self.floats(output)).collect();
@@ -164,11 +164,8 @@ impl Source<'_> {
             for (row, down) in factors.iter().enumerate() {
                 let rows: [_; 3] = std::array::from_fn(|x| combine(down, [filter[x], filter[3 + x], filter[6 + x]]));
                 for (column, across) in factors.iter().enumerate() {
-                    let line = (row * factors.len() + column) * stride + channel * LINE;
-                    let numbers = combine(across, rows).map(|number| number as f32);
-                    for (to, number) in tiles[line..line + LINE].chunks_exact_mut(4).zip(numbers) {
-                        to.copy_from_slice(&number.to_le_bytes());
-                    }
+                    let tiles = &mut tiles[(row * factors.len() + column) * stride..][..stride];
+                    put_floats(tiles, channel, 0, format, &combine(across, rows).map(|number| number as f32));
                 }
             }
         }
@@ -188,14 +185,7 @@ impl Source<'_> {
         debug_assert!(self.fan_in == channels * places);
         for (index, number) in self.floats(output).into_iter().enumerate() {
             let (tap, channel) = at(index / places, index % places);
-            match format {
-                Format::F32 => put(tiles, tap * LANES + channel, lane * 4, number.to_le_bytes()),
-                Format::Bf16 => {
-                    let half = bf16::from_f32(number);
-                    put(tiles, tap * LANES + channel / 2, lane * 4 + channel % 2 * 2, half.to_le_bytes());
-                }
-                Format::U8(_) => {}
-            }
+            put_floats(&mut tiles[tap * TILE..], channel, lane, format, &[number]);
         }
     }
 }
@@ -206,8 +196,17 @@ fn combine(factors: &[f64; 3], vectors: [[f64; LANES]; 3]) -> [f64; LANES] {
     std::array::from_fn(|lane| factors[0] * a[lane] + factors[1] * b[lane] + factors[2] * c[lane])
 }
 
-fn put<const N: usize>(tiles: &mut [u8], line: usize, byte: usize, bytes: [u8; N]) {
-    tiles[line * LINE + byte..][..N].copy_from_slice(&bytes);
+/// Writes a channel's numbers from a lane on; the tiles are those of one tap.
+fn put_floats(tiles: &mut [u8], channel: usize, lane: usize, format: Format, numbers: &[f32]) {
+    let per_step = format.channels() / LANES;
+    let line = &mut tiles[channel / per_step * LINE..][..LINE];
+    for (to, number) in line.chunks_exact_mut(4).skip(lane).zip(numbers) {
+        if format == Format::F32 {
+            to.copy_from_slice(&number.to_le_bytes());
+        } else {
+            to[channel % 2 * 2..][..2].copy_from_slice(&bf16::from_f32(*number).to_le_bytes());
+        }
+    }
 }
 
 /// A number for each tap and channel, and one for each channel: the filters of [`super::Depthwise`].

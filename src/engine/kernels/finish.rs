@@ -8,6 +8,8 @@ use crate::engine::graph::Activation;
 /// What is done with the sums of a convolution.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Finish {
+    /// Output channels; the last block's others become 0, whatever their sums.
+    pub(crate) channels: usize,
     /// Factor for each output channel, where the sums are integers; null where they are floats.
     pub(crate) scale: *const f32,
     /// Added for each output channel.
@@ -92,6 +94,12 @@ unsafe fn pixels<V: Vector, F: Form>(
     unsafe {
         for chunk in 0..F::CHUNKS {
             let channel = destination.channel + chunk * LANES;
+            if channel >= finish.channels {
+                for pixel in 0..destination.pixels {
+                    form.store(destination.output.add(pixel * bytes), chunk, V::splat(0.0));
+                }
+                continue;
+            }
             let bias = V::load(finish.bias.add(channel));
             let scale = if finish.scale.is_null() { V::splat(1.0) } else { V::load(finish.scale.add(channel)) };
             for pixel in 0..destination.pixels {

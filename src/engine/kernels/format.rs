@@ -32,6 +32,12 @@ impl Format {
         self.chunks() * LANES
     }
 
+    /// Steps of 32 bits of the last one of these channels' blocks that have some of them.
+    pub(super) fn last_steps(self, channels: usize) -> usize {
+        let last = channels - (channels - 1) / self.channels() * self.channels();
+        last.div_ceil(self.chunks())
+    }
+
     /// Chunks of sixteen channels in a block.
     pub(crate) fn chunks(self) -> usize {
         match self {

@@ -27,6 +27,8 @@ pub(crate) fn peak(kernels: &Kernels, format: Format) -> f64 {
             pixels,
             pixel_stride: LINE,
             taps: &[0; TAPS],
+            whole: TAPS,
+            last_steps: 0,
             filters: [at.add(filters).cast_const(), at.add(filters + TAPS * TILE).cast_const()],
             chunk_count: 2,
             go_on: false,

@@ -26,6 +26,10 @@ pub(crate) struct Product<'a> {
     pub(crate) pixel_stride: usize,
     /// Bytes from the first tap's line to each tap's.
     pub(crate) taps: &'a [u32],
+    /// Taps from the first on whose lines count as a whole.
+    pub(crate) whole: usize,
+    /// Steps of 32 bits that count of the other taps' lines.
+    pub(crate) last_steps: usize,
     /// The first tap's tile of each chunk.
     pub(crate) filters: [*const u8; 2],
     /// One or two of them count.
@@ -99,9 +103,11 @@ unsafe fn by_stride<D: Dot, const CHUNKS: usize, const PIXELS: usize>(
     chunk: usize,
     pixel: usize,
 ) {
+    const DOUBLE: usize = 2 * LINE;
     unsafe {
         match product.pixel_stride {
             LINE => block::<D, CHUNKS, PIXELS>(product, group, chunk, pixel, LINE),
+            DOUBLE => block::<D, CHUNKS, PIXELS>(product, group, chunk, pixel, DOUBLE),
             stride => block::<D, CHUNKS, PIXELS>(product, group, chunk, pixel, stride),
         }
     }
@@ -119,9 +125,9 @@ unsafe fn block<D: Dot, const CHUNKS: usize, const PIXELS: usize>(
         let mut sums = [[D::zero(); PIXELS]; CHUNKS];
         let first = product.groups[group].add(pixel * stride);
         let mut filters: [*const u8; CHUNKS] = std::array::from_fn(|i| product.filters[chunk + i]);
-        for &tap in product.taps {
+        for (index, &tap) in product.taps.iter().enumerate() {
             let line = first.add(tap as usize);
-            for step in 0..LANES {
+            for step in 0..if index < product.whole { LANES } else { product.last_steps } {
                 filters.iter().for_each(|filters| fetch(filters.wrapping_add(AHEAD + step * LINE)));
                 let numbers: [D::Filters; CHUNKS] = std::array::from_fn(|i| D::filters(filters[i].add(step * LINE)));
                 for (pixel, line) in (0..PIXELS).map(|pixel| (pixel, line.add(pixel * stride + step * 4))) {

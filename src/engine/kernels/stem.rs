@@ -3,7 +3,7 @@
 use super::convolve::{At, Convolve};
 use super::format::{AnyForm, Form};
 use super::vector::{LANES, Vector};
-use super::{Kernels, LINE, Memory, Place};
+use super::{Format, Kernels, LINE, Memory, Place};
 use std::cell::RefCell;
 
 /// A convolution of a tensor `[images, channels, rows, columns]` of floats.
@@ -120,7 +120,11 @@ impl Stem {
     pub(super) unsafe fn pack<V: Vector>(&self, rows: &[f32], lines: *mut u8) {
         let format = self.convolve.input.format;
         let form = AnyForm::new(format);
-        let chunks = self.convolve.taps.len() * format.chunks();
+        // Bytes that no filter sees may be anything, but of other formats they may be no number.
+        let chunks = match format {
+            Format::U8(_) => self.convolve.input.channels.div_ceil(LANES),
+            _ => self.convolve.input.chunks(),
+        };
         let columns = self.convolve.output.columns;
         // Four numbers more, since four are copied at a time.
         let mut windows = [[0.0_f32; STEM_WINDOW + 4]; AT_ONCE];

@@ -1,10 +1,11 @@
 //! What [`super::Winograd`] makes of tiles of inputs, of filters, and of the products' sums.
 
 use super::LINE;
+use super::format::Form;
 use super::product::SUMS;
 use super::vector::{LANES, Vector};
 
-/// One block of one tile of inputs.
+/// One chunk of one tile of inputs.
 pub(super) struct Inputs {
     /// The first row's first pixel.
     pub(super) from: *const u8,
@@ -12,6 +13,8 @@ pub(super) struct Inputs {
     pub(super) row_stride: usize,
     /// Rows and columns from the first on; what lies beyond counts as 0.
     pub(super) there: [usize; 2],
+    /// The chunk of a pixel's block, and of a line of points that has as many.
+    pub(super) chunk: usize,
     /// The first point's line.
     pub(super) to: *mut u8,
     /// Bytes from point to point.
@@ -24,28 +27,28 @@ impl Inputs {
     /// # Safety
     /// The pointers are valid for what they say.
     #[inline(always)]
-    pub(super) unsafe fn transform<V: Vector, const N: usize>(&self) {
+    pub(super) unsafe fn transform<V: Vector, F: Form, T: Form, const N: usize>(&self, form: F, points: T) {
+        let load = |row: usize, column: usize| unsafe {
+            form.load::<V>(self.from.add(row * self.row_stride + column * LINE), self.chunk)
+        };
+        let exists = |row: usize, column: usize| row < self.there[0] && column < self.there[1];
         unsafe {
-            if self.there[0] >= N && self.there[1] >= N {
-                self.transform_from::<V, N>(|row, column| self.load(row, column));
+            if exists(N - 1, N - 1) {
+                self.transform_from::<V, T, N>(points, load);
             } else {
-                let exists = |row: usize, column: usize| row < self.there[0] && column < self.there[1];
-                self.transform_from::<V, N>(
-                    |row, column| {
-                        if exists(row, column) { self.load(row, column) } else { V::splat(0.0) }
-                    },
-                );
+                self.transform_from::<V, T, N>(points, |row, column| {
+                    if exists(row, column) { load(row, column) } else { V::splat(0.0) }
+                });
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn load<V: Vector>(&self, row: usize, column: usize) -> V {
-        unsafe { V::load(self.from.add(row * self.row_stride + column * LINE).cast()) }
-    }
-
-    #[inline(always)]
-    unsafe fn transform_from<V: Vector, const N: usize>(&self, load: impl Fn(usize, usize) -> V) {
+    unsafe fn transform_from<V: Vector, T: Form, const N: usize>(
+        &self,
+        form: T,
+        load: impl Fn(usize, usize) -> V,
+    ) {
         unsafe {
             let mut columns = [[V::splat(0.0); N]; N];
             for (index, column) in columns.iter_mut().enumerate() {
@@ -54,16 +57,28 @@ impl Inputs {
             for row in 0..N {
                 let points = input_points(columns.each_ref().map(|column| column[row]));
                 for (column, point) in points.into_iter().enumerate() {
-                    point.store(self.to.add((row * N + column) * self.stride).cast());
+                    form.store(self.to.add((row * N + column) * self.stride), self.chunk, point);
                 }
             }
         }
     }
 }
 
-/// Outputs of neighbouring tiles on their way to the map: a chunk's sums for each of up to four rows.
+/// Outputs of neighbouring tiles on their way to the map: for each of up to four rows, the sums of up to two chunks.
 #[repr(align(64))]
-pub(super) struct Rows(pub(super) [f32; 4 * SUMS / 4]);
+pub(super) struct Rows([f32; 4 * ROW]);
+
+/// Floats of a row.
+const ROW: usize = 2 * SUMS / 4;
+
+impl Rows {
+    pub(super) const ZERO: Self = Self([0.0; 4 * ROW]);
+
+    /// The sums of a row's first chunk.
+    pub(super) fn row(&self, row: usize) -> *const f32 {
+        self.0[row * ROW..].as_ptr()
+    }
+}
 
 /// One chunk of one tile of outputs.
 pub(super) struct Outputs<'a> {
@@ -71,6 +86,8 @@ pub(super) struct Outputs<'a> {
     pub(super) sums: *const f32,
     /// Bytes from point to point.
     pub(super) stride: usize,
+    /// Which chunk of its block it is.
+    pub(super) chunk: usize,
     /// Which of the tiles in a row it is.
     pub(super) index: usize,
     /// Where the outputs go.
@@ -90,11 +107,11 @@ impl Outputs<'_> {
             for (index, column) in columns.iter_mut().enumerate() {
                 *column = output_places::<V, N>(std::array::from_fn(|row| load(row * N + index)));
             }
-            let first = self.rows.0.as_mut_ptr().add(self.index * (N - 2) * LANES);
+            let first = self.rows.0.as_mut_ptr().add(self.chunk * SUMS / 4 + self.index * (N - 2) * LANES);
             for row in 0..N - 2 {
                 let places = output_places(columns.each_ref().map(|column| column[row]));
                 for (column, place) in places.into_iter().take(N - 2).enumerate() {
-                    place.store(first.add(row * SUMS / 4 + column * LANES));
+                    place.store(first.add(row * ROW + column * LANES));
                 }
             }
         }

@@ -7,11 +7,12 @@
 //! Lavin, Gray: [Fast Algorithms for Convolutional Neural Networks](https://arxiv.org/abs/1509.09308), 2015.
 
 use super::finish::{Destination, Finish};
+use super::format::{Brain, Plain};
 use super::product::{Product, SUMS};
 use super::stem::Line;
 use super::tile::{Inputs, Outputs, Rows};
 use super::vector::Vector;
-use super::{Filters, Kernels, LANES, LINE, Map, Memory};
+use super::{Filters, Format, Kernels, LANES, LINE, Map, Memory};
 use crate::engine::graph::Activation;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -41,8 +42,11 @@ pub(crate) struct Winograd {
 }
 
 /// How the work is cut into items.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct TileCut {
+    /// What points are multiplied in: floats, or the bfloat16 of the input. Tiles of 4 need floats: the differences that
+    /// their points are lose too much otherwise.
+    pub(crate) points: Format,
     /// Rows and columns of outputs in a tile: 4 or 2.
     pub(crate) edge: usize,
     /// Tiles of one item.
@@ -62,7 +66,7 @@ impl TileCut {
     }
 
     /// Points of a tile.
-    pub(crate) fn points(&self) -> usize {
+    pub(crate) fn point_count(&self) -> usize {
         self.side() * self.side()
     }
 
@@ -71,15 +75,20 @@ impl TileCut {
         self.tiles.div_ceil(self.pixels) * self.pixels * LINE
     }
 
+    /// Blocks of channels at a point.
+    pub(crate) fn blocks(&self, channels: usize) -> usize {
+        channels.div_ceil(self.points.channels())
+    }
+
     /// Bytes of the transformed inputs of one item.
-    pub(crate) fn input_bytes(&self, blocks: usize) -> usize {
-        self.points() * self.input_stride(blocks)
+    pub(crate) fn input_bytes(&self, channels: usize) -> usize {
+        self.point_count() * self.input_stride(channels)
     }
 
     /// Bytes from point to point of the transformed inputs: an odd number of lines, so that a tile's points do not fall on
     /// the same place of the cache.
-    fn input_stride(&self, blocks: usize) -> usize {
-        (blocks * self.block_bytes()) | LINE
+    fn input_stride(&self, channels: usize) -> usize {
+        (self.blocks(channels) * self.block_bytes()) | LINE
     }
 
     /// Bytes from point to point of the sums.
@@ -89,7 +98,7 @@ impl TileCut {
 
     /// Bytes of the sums that are kept at a time.
     pub(crate) fn sums_bytes(&self) -> usize {
-        self.points() * self.sums_stride()
+        self.point_count() * self.sums_stride()
     }
 }
 
@@ -153,7 +162,7 @@ impl Winograd {
         let (part, block) = (item / self.input.blocks(), item % self.input.blocks());
         unsafe {
             let to =
-                memory.buffer.add(self.transformed.unwrap_or(0) + part * self.cut.input_bytes(self.input.blocks()));
+                memory.buffer.add(self.transformed.unwrap_or(0) + part * self.cut.input_bytes(self.input.channels));
             (kernels.winograd_inputs)(self, part, block, to, memory);
         }
     }
@@ -170,13 +179,13 @@ impl Winograd {
     pub(super) unsafe fn item(&self, item: usize, kernels: &Kernels, memory: &Memory) {
         let segments = self.output.chunks().div_ceil(self.cut.chunks);
         let (part, first) = (item / segments, item % segments * self.cut.chunks);
-        let blocks = self.input.blocks();
+        let bytes = self.cut.input_bytes(self.input.channels);
         SCRATCH.with_borrow_mut(|Scratch { inputs, sums }| unsafe {
             let inputs = match self.transformed {
-                Some(offset) => memory.buffer.add(offset + part * self.cut.input_bytes(blocks)),
+                Some(offset) => memory.buffer.add(offset + part * bytes),
                 None => {
-                    let to = room(inputs, self.cut.input_bytes(blocks));
-                    for block in 0..blocks {
+                    let to = room(inputs, bytes);
+                    for block in 0..self.input.blocks() {
                         (kernels.winograd_inputs)(self, part, block, to, memory);
                     }
                     to
@@ -187,7 +196,7 @@ impl Winograd {
             for chunk in (first..end).step_by(self.cut.pass) {
                 let chunks = chunk..(chunk + self.cut.pass).min(end);
                 self.multiply(part, chunks.clone(), inputs, sums.cast(), kernels);
-                for chunk in chunks.clone() {
+                for chunk in chunks.clone().step_by(self.output.format.chunks()) {
                     self.write(part, chunk, sums.add((chunk - chunks.start) * SUMS).cast(), kernels, memory);
                 }
             }
@@ -196,20 +205,22 @@ impl Winograd {
 
     /// All points' products: one point's filters and inputs after another's.
     unsafe fn multiply(&self, part: usize, chunks: Range<usize>, inputs: *const u8, sums: *mut f32, kernels: &Kernels) {
-        let blocks = self.input.blocks();
+        let blocks = self.cut.blocks(self.input.channels);
         let taps: Vec<u32> = (0..blocks).map(|block| (block * self.cut.block_bytes()) as u32).collect();
+        let input_stride = self.cut.input_stride(self.input.channels);
+        let last_steps = self.cut.points.last_steps(self.input.channels);
         let groups = self.range(part).len().div_ceil(self.cut.pixels);
-        let product = kernels.product(self.input.format);
-        for point in 0..self.cut.points() {
+        let product = kernels.product(self.cut.points);
+        unsafe { (kernels.configure)(self.cut.pixels) };
+        for point in 0..self.cut.point_count() {
             for chunk in chunks.clone().step_by(2) {
                 let chunk_count = (chunks.end - chunk).min(2);
                 for group in (0..groups).step_by(2) {
                     let group_count = (groups - group).min(2);
                     let slot = group * self.cut.pass + chunk - chunks.start;
                     unsafe {
-                        let input = |group: usize| {
-                            inputs.add(point * self.cut.input_stride(blocks) + group * self.cut.pixels * LINE)
-                        };
+                        let input =
+                            |group: usize| inputs.add(point * input_stride + group * self.cut.pixels * LINE);
                         let filters = |chunk: usize| self.filters.point(point, chunk);
                         product(&Product {
                             groups: [input(group), input(group + group_count - 1)],
@@ -217,6 +228,8 @@ impl Winograd {
                             pixels: self.cut.pixels,
                             pixel_stride: LINE,
                             taps: &taps,
+                            whole: blocks - 1,
+                            last_steps,
                             filters: [filters(chunk), filters(chunk + chunk_count - 1)],
                             chunk_count,
                             go_on: false,
@@ -227,12 +240,13 @@ impl Winograd {
                 }
             }
         }
+        unsafe { (kernels.release)() };
     }
 
-    /// Brings a chunk's sums to the output: as many tiles of a row at a time as have sixteen columns.
+    /// Brings a block's sums to the output: as many tiles of a row at a time as have sixteen columns.
     unsafe fn write(&self, part: usize, chunk: usize, sums: *const f32, kernels: &Kernels, memory: &Memory) {
         let range = self.range(part);
-        let mut rows = Rows([0.0; 4 * SUMS / 4]);
+        let mut rows = Rows::ZERO;
         let mut first = range.start;
         while first < range.end {
             let place = self.place(first);
@@ -241,10 +255,12 @@ impl Winograd {
             for index in 0..count {
                 let tile = first + index - range.start;
                 let slot = tile / self.cut.pixels * self.cut.pass * 16 + tile % self.cut.pixels;
-                unsafe {
-                    let sums = sums.add(slot * LANES);
-                    let stride = self.cut.sums_stride();
-                    (kernels.winograd_outputs)(self, Outputs { sums, stride, index, rows: &mut rows });
+                for chunk in 0..self.output.format.chunks() {
+                    unsafe {
+                        let sums = sums.add((slot + chunk * 16) * LANES);
+                        let stride = self.cut.sums_stride();
+                        (kernels.winograd_outputs)(self, Outputs { sums, stride, chunk, index, rows: &mut rows });
+                    }
                 }
             }
             unsafe { self.finish(place, count * self.cut.edge, chunk, &rows, kernels, memory) }
@@ -263,6 +279,7 @@ impl Winograd {
         memory: &Memory,
     ) {
         let finish = Finish {
+            channels: self.output.channels,
             scale: self.filters.scale(),
             bias: self.filters.bias(),
             activation: self.activation,
@@ -272,9 +289,9 @@ impl Winograd {
         };
         for row in 0..self.cut.edge.min(self.output.rows - place.row) {
             unsafe {
-                let at = |map: &Map| memory.buffer.add(map.pixel(place.image, chunk, place.row + row, place.column));
+                let at = |map: &Map| memory.buffer.add(map.chunk(place.image, chunk, place.row + row, place.column));
                 let destination = Destination {
-                    sums: rows.0[row * SUMS / 4..].as_ptr(),
+                    sums: rows.row(row),
                     channel: chunk * LANES,
                     pixels: columns.min(self.output.columns - place.column),
                     output: at(&self.output),
@@ -291,29 +308,43 @@ impl Winograd {
     /// As for `Convolve::item`; `to` has room for the item's transformed inputs.
     #[inline(always)]
     pub(super) unsafe fn inputs<V: Vector>(&self, part: usize, block: usize, to: *mut u8, memory: &Memory) {
-        let stride = self.cut.input_stride(self.input.blocks());
+        let stride = self.cut.input_stride(self.input.channels);
         let range = self.range(part);
+        let (from_chunks, to_chunks) = (self.input.format.chunks(), self.cut.points.chunks());
+        // A block of bfloat16 becomes two of floats, of which the second may have no channel.
+        let chunks = from_chunks.min(self.cut.blocks(self.input.channels) * to_chunks - block * from_chunks);
         unsafe {
-            let to = to.add(block * self.cut.block_bytes());
+            let to = to.add(block * from_chunks / to_chunks * self.cut.block_bytes());
             for (index, tile) in range.clone().enumerate() {
                 let Place { image, row, column } = self.place(tile);
                 let from = memory.buffer.add(self.input.pixel(image, block, row, column) - self.reach);
                 // What lies beyond the window of the last output is another row's, or nobody's.
                 let there = [self.output.rows + 2 - row, self.output.columns + 2 - column];
-                let to = to.add(index * LINE);
-                let inputs = Inputs { from, row_stride: self.input.row_stride, there, to, stride };
-                if self.cut.edge == 4 { inputs.transform::<V, 6>() } else { inputs.transform::<V, 4>() }
+                for chunk in 0..chunks {
+                    let to = to.add(chunk / to_chunks * self.cut.block_bytes() + index * LINE);
+                    let inputs = Inputs { from, row_stride: self.input.row_stride, there, chunk, to, stride };
+                    match (self.input.format, self.cut.points, self.cut.edge) {
+                        (Format::Bf16, Format::Bf16, _) => inputs.transform::<V, _, _, 4>(Brain, Brain),
+                        (Format::Bf16, _, 4) => inputs.transform::<V, _, _, 6>(Brain, Plain),
+                        (Format::Bf16, ..) => inputs.transform::<V, _, _, 4>(Brain, Plain),
+                        (.., 4) => inputs.transform::<V, _, _, 6>(Plain, Plain),
+                        _ => inputs.transform::<V, _, _, 4>(Plain, Plain),
+                    }
+                }
             }
             // The last group's tiles that do not count.
             for index in range.len()..self.cut.block_bytes() / LINE {
-                for point in 0..self.cut.points() {
-                    V::splat(0.0).store(to.add(index * LINE + point * stride).cast());
+                for block in 0..chunks.div_ceil(to_chunks) {
+                    for point in 0..self.cut.point_count() {
+                        let line = to.add(block * self.cut.block_bytes() + index * LINE + point * stride);
+                        V::splat(0.0).store(line.cast());
+                    }
                 }
             }
         }
     }
 
-    /// Transforms one tile of one chunk.
+    /// Transforms one chunk of one tile.
     ///
     /// # Safety
     /// The pointer is valid.

@@ -71,7 +71,7 @@ impl Lowering<'_> {
         let input = self.map(node, node.inputs[0], format)?;
         let (residual, after) = self.residual(node, convolution)?;
         let output = self.new_map(node.output)?;
-        let known = self.store.arrangement(&node.name, format);
+        let known = self.store.arrangement(&node.name);
         if let Some(cut) = winograd::cut(convolution, known, &input, &output, &self.settings) {
             return self.winograd(node, convolution, [input, output], (residual, after), cut, multiply_adds);
         }

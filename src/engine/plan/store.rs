@@ -5,7 +5,7 @@ use crate::engine::kernels::{Arrangement, ChannelFilters, Filters, Format};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A convolution's name, the format of its input, and the arrangement.
+/// A convolution's name, the format that its products are in, and the arrangement.
 type Key = (String, &'static str, Arrangement);
 
 /// The prepared filters of one network.
@@ -33,10 +33,11 @@ impl FilterStore {
         Ok(known.entry(key).or_insert(Arc::new(filters)).clone())
     }
 
-    /// How a convolution's filters were arranged, if they are there: another plan has to take them as they are.
-    pub(super) fn arrangement(&self, node: &str, format: Format) -> Option<Arrangement> {
+    /// How a convolution's filters were arranged, and the format's name, if they are there: another plan has to take them
+    /// as they are.
+    pub(super) fn arrangement(&self, node: &str) -> Option<(&'static str, Arrangement)> {
         let known = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
-        known.keys().find(|(name, of, _)| name == node && *of == format.name()).map(|(_, _, arrangement)| *arrangement)
+        known.keys().find(|(name, ..)| name == node).map(|(_, format, arrangement)| (*format, *arrangement))
     }
 
     /// A depthwise convolution's filters.

@@ -4,8 +4,8 @@ use super::Settings;
 use super::convolution::kind;
 use super::lower::Lowering;
 use crate::engine::graph::{Activation, Convolution, Node, Unsupported};
-use crate::engine::kernels::{Arrangement, Format, LANES, LINE, Map, TILE, TileCut, Winograd, Work};
-use crate::engine::{KernelSet, Memory};
+use crate::engine::kernels::{Arrangement, Format, LINE, Map, TILE, TileCut, Winograd, Work};
+use crate::engine::Memory;
 
 /// Bytes of transformed inputs and sums that an item of its own tiles may have: they stay in a core's second-level cache.
 const PART: usize = 768 << 10;
@@ -16,9 +16,9 @@ const SUMS: usize = 512 << 10;
 /// Items for each thread.
 const ITEMS: usize = 4;
 
-/// Time of the transforms for each line of each point, in that of products of sixteen outputs. This and the other figures
-/// were measured with the layers of YOLOv3 at 416 on two cores of a Xeon of the fourth generation.
-const TRANSFORM: f64 = 28.0;
+/// Nanoseconds of the transforms for sixteen channels of each point of a tile. This and the other figures were measured
+/// with the layers of YOLOv3 at 416 on two cores of a Xeon of the fourth generation.
+const TRANSFORM: f64 = 4.7;
 
 /// Bytes of filters that a thread reads in a nanosecond.
 const FILTER_BYTES: f64 = 20.0;
@@ -39,17 +39,21 @@ impl Lowering<'_> {
         let shared = cut.chunks < output.chunks();
         let parts = tiles(&output, cut.edge).div_ceil(cut.tiles);
         let work = Winograd {
-            filters: self.store.filters(&node.name, convolution, input.format, arrangement)?,
+            filters: self.store.filters(&node.name, convolution, cut.points, arrangement)?,
             reach: top * input.row_stride + left * LINE,
             activation: convolution.activation,
             after,
-            transformed: shared.then(|| self.storages.add(parts * cut.input_bytes(input.blocks()))),
+            transformed: shared.then(|| self.storages.add(parts * cut.input_bytes(input.channels))),
             input,
             output,
             residual,
             cut,
         };
-        let algorithm = if cut.edge == 4 { "winograd4" } else { "winograd2" };
+        let algorithm = match (cut.edge, cut.points) {
+            (_, Format::Bf16) => "winograd2 bf16",
+            (4, _) => "winograd4",
+            _ => "winograd2",
+        };
         if shared {
             self.push(node, "transform".into(), algorithm, 0, Work::WinogradInputs(work.clone()), None);
         }
@@ -67,22 +71,22 @@ fn tiles(output: &Map, edge: usize) -> usize {
 /// for them already.
 pub(super) fn cut(
     convolution: &Convolution,
-    known: Option<Arrangement>,
+    known: Option<(&'static str, Arrangement)>,
     input: &Map,
     output: &Map,
     settings: &Settings,
 ) -> Option<TileCut> {
-    let floats = input.format == Format::F32 && output.format == Format::F32;
+    let floats = [input.format, output.format].iter().all(|format| !matches!(format, Format::U8(_)));
     let plain = convolution.kernel() == [3, 3] && convolution.stride == [1, 1] && convolution.dilation == [1, 1];
     if !floats || !plain || convolution.groups != 1 {
         return None;
     }
-    match known {
-        Some(Arrangement::Winograd(edge)) => return Some(cut_tiles(edge, input, output, settings)),
-        Some(_) => return None,
-        None => {}
+    let cuts = [(4, Format::F32), (2, input.format)].map(|kind| cut_tiles(kind, input, output, settings));
+    if let Some((format, arrangement)) = known {
+        let same = |cut: &TileCut| arrangement == Arrangement::Winograd(cut.edge) && format == cut.points.name();
+        return cuts.into_iter().find(same);
     }
-    let [four, two] = [4, 2].map(|edge| cut_tiles(edge, input, output, settings));
+    let [four, two] = cuts;
     let [four_time, two_time] = [&four, &two].map(|cut| tiled_time(cut, input, output, settings));
     let direct_time = direct_time(input, output, settings);
     // Filters for tiles are larger: 4 or 16 / 9 times. They have to be worth it.
@@ -94,51 +98,49 @@ pub(super) fn cut(
 }
 
 /// The cut for tiles of `edge`×`edge` outputs.
-fn cut_tiles(edge: usize, input: &Map, output: &Map, settings: &Settings) -> TileCut {
-    let (all, blocks, chunks) = (tiles(output, edge), input.blocks(), output.chunks());
-    let one = TileCut { edge, tiles: 1, pixels: 1, chunks, pass: 2 };
-    let points = one.points();
+fn cut_tiles((edge, points): (usize, Format), input: &Map, output: &Map, settings: &Settings) -> TileCut {
+    let (all, channels, chunks) = (tiles(output, edge), input.channels, output.chunks());
+    let one = TileCut { points, edge, tiles: 1, pixels: 1, chunks, pass: 2 };
+    let count = one.point_count();
     let wanted = ITEMS * settings.threads;
     // Where the filters are larger than the transformed inputs, items share these, and each has filters of its own; else
     // each has all filters, and tiles of its own.
-    let shared = points * TILE * blocks * chunks > all * one.input_bytes(blocks);
+    let shared = count * TILE * one.blocks(channels) * chunks > all * one.input_bytes(channels);
     let (parts, segments) = if shared {
         let segments = chunks.div_ceil(2).min(wanted);
         (settings.threads.div_ceil(segments), segments)
     } else {
-        let bytes = all * (one.input_bytes(blocks) + points * one.pass * LINE);
+        let bytes = all * (one.input_bytes(channels) + count * one.pass * LINE);
         (bytes.div_ceil(PART).max(wanted).next_multiple_of(settings.threads), 1)
     };
-    let tiles = all.div_ceil(parts).max(settings.kernels.pixels(Format::F32).min(all));
+    let most = settings.kernels.pixels(points);
+    let tiles = all.div_ceil(parts).max(most.min(all));
     let chunks = chunks.div_ceil(segments).next_multiple_of(2);
-    let pixels = tiles.div_ceil(tiles.div_ceil(settings.kernels.pixels(Format::F32)));
-    let pass = (SUMS / (points * tiles * LINE)).clamp(2, chunks) / 2 * 2;
-    TileCut { edge, tiles, pixels, chunks, pass }
+    let pixels = tiles.div_ceil(tiles.div_ceil(most));
+    let pass = (SUMS / (count * tiles * LINE)).clamp(2, chunks) / 2 * 2;
+    TileCut { points, edge, tiles, pixels, chunks, pass }
 }
 
 /// Nanoseconds that a convolution takes tile by tile, about.
 fn tiled_time(cut: &TileCut, input: &Map, output: &Map, settings: &Settings) -> f64 {
-    let (blocks, chunks) = (input.blocks(), output.chunks());
+    let (blocks, chunks) = (cut.blocks(input.channels), output.chunks());
     let parts = tiles(output, cut.edge).div_ceil(cut.tiles);
-    let lines = cut.points() * parts * cut.tiles.next_multiple_of(cut.pixels);
-    let products = lines * blocks * LANES * chunks;
-    let filters = cut.points() * blocks * chunks * TILE * parts;
-    time(products as f64 + TRANSFORM * (lines * (blocks + chunks)) as f64, filters, settings)
+    let lines = cut.point_count() * parts * cut.tiles.next_multiple_of(cut.pixels);
+    let products = lines * blocks * cut.points.channels() * chunks;
+    let filters = cut.point_count() * blocks * chunks * TILE * parts;
+    let transforms = TRANSFORM * (lines * (blocks * cut.points.chunks() + chunks)) as f64;
+    time(products, cut.points, filters, settings) + transforms / settings.threads as f64
 }
 
 /// Nanoseconds that it takes as a plain sum of products, about.
 fn direct_time(input: &Map, output: &Map, settings: &Settings) -> f64 {
     let tiles = 9 * input.blocks() * output.chunks();
-    let products = output.images * output.rows * output.columns * tiles * LANES;
-    time(products as f64, tiles * TILE, settings)
+    let products = output.images * output.rows * output.columns * tiles * input.format.channels();
+    time(products, input.format, tiles * TILE, settings)
 }
 
 /// Nanoseconds for so many products of sixteen outputs, and bytes of filters.
-fn time(products: f64, filters: usize, settings: &Settings) -> f64 {
-    let per_nanosecond = match settings.kernels.set {
-        KernelSet::Amx | KernelSet::Avx512 => 6.0,
-        KernelSet::Avx2 => 3.0,
-        KernelSet::Scalar => 0.8,
-    };
-    (products / per_nanosecond + filters as f64 / FILTER_BYTES) / settings.threads as f64
+fn time(products: usize, format: Format, filters: usize, settings: &Settings) -> f64 {
+    let products = products as f64 / settings.kernels.speed(format);
+    (products + filters as f64 / FILTER_BYTES) / settings.threads as f64
 }
