@@ -147,6 +147,8 @@ unsafe fn widen_bf16(pairs: __m256i) -> [__m256; 2] {
 }
 
 impl Dot for Bf16Dot {
+    const BYTES: usize = 2;
+
     type Sums = [__m256; 2];
     type Filters = [[__m256; 2]; 2];
     type Inputs = [__m256; 2];
@@ -186,6 +188,8 @@ impl Dot for Bf16Dot {
 pub(super) struct U8Dot;
 
 impl Dot for U8Dot {
+    const BYTES: usize = 1;
+
     type Sums = [__m256i; 2];
     type Filters = [[__m256i; 2]; 2];
     type Inputs = [__m256i; 2];

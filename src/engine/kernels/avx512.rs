@@ -122,6 +122,8 @@ impl<const BF16: bool> Vector for Avx512<BF16> {
 pub(super) struct Bf16Dot;
 
 impl Dot for Bf16Dot {
+    const BYTES: usize = 2;
+
     type Sums = __m512;
     type Filters = __m512bh;
     type Inputs = __m512bh;
@@ -156,6 +158,8 @@ impl Dot for Bf16Dot {
 pub(super) struct U8Dot;
 
 impl Dot for U8Dot {
+    const BYTES: usize = 1;
+
     type Sums = __m512i;
     type Filters = __m512i;
     type Inputs = __m512i;

@@ -2,7 +2,7 @@
 
 use super::finish::{Destination, Finish};
 use super::product::{Product, SUMS};
-use super::{Filters, Kernels, LANES, Map, Memory, TILE};
+use super::{Filters, Kernels, LANES, Map, Memory};
 use crate::engine::graph::Activation;
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,6 +20,12 @@ pub(crate) struct Convolve {
     pub(crate) filters: Arc<Filters>,
     /// Bytes from the first tap's line to each tap's.
     pub(crate) taps: Vec<u32>,
+    /// Taps from the first on whose lines count as a whole.
+    pub(crate) whole: usize,
+    /// Steps of 32 bits that count of the other taps' lines.
+    pub(crate) last_steps: usize,
+    /// Bytes of a tap's filters for one chunk.
+    pub(crate) tile: usize,
     /// Bytes from the pixel at an output's place (times the stride) back to its first tap.
     pub(crate) reach: usize,
     /// Rows and columns between outputs.
@@ -181,9 +187,7 @@ impl Convolve {
         sums: &mut Sums,
     ) {
         let product = kernels.product(self.input.format);
-        let last_steps = self.input.format.last_steps(self.input.channels);
-        // A group of the convolution has whole blocks if there are several.
-        let whole = self.taps.len() - self.taps.len() / self.input.blocks();
+        let tiles_of_two = kernels.has_tiles(self.input.format);
         // The last block's chunks that have no channel need no sums.
         let there = self.output.channels.div_ceil(LANES).saturating_sub(chunks.start).min(chunks.len());
         for (index, chunk) in chunks.clone().enumerate().take(there).step_by(2) {
@@ -191,20 +195,22 @@ impl Convolve {
             let block = chunk.checked_div(self.group[1]).unwrap_or(0) * self.group[0];
             for (part, taps) in self.taps.chunks(self.cut.kept[1]).enumerate() {
                 for first in groups.clone().step_by(2) {
-                    // A lone group is computed twice rather than by a loop of its own.
+                    // In tiles, a lone group is computed twice rather than by a loop of its own.
                     let second = (first + 1).min(groups.end - 1);
+                    let group_count = if tiles_of_two { 2 } else { second - first + 1 };
                     unsafe {
                         let tiles = |chunk: usize| {
-                            self.filters.tiles().add((chunk * self.taps.len() + part * self.cut.kept[1]) * TILE)
+                            self.filters.tiles().add((chunk * self.taps.len() + part * self.cut.kept[1]) * self.tile)
                         };
                         product(&Product {
                             groups: [locate(&self.at(first), block), locate(&self.at(second), block)],
-                            group_count: 2,
+                            group_count,
                             pixels: self.cut.pixels,
                             pixel_stride: self.pixel_stride,
                             taps,
-                            whole: whole.saturating_sub(part * self.cut.kept[1]),
-                            last_steps,
+                            whole: self.whole.saturating_sub(part * self.cut.kept[1]),
+                            last_steps: self.last_steps,
+                            tile: self.tile,
                             filters: [tiles(chunk), tiles(chunk + chunk_count - 1)],
                             chunk_count,
                             go_on: part > 0,

@@ -21,8 +21,8 @@ pub(crate) struct Filters {
 pub(crate) enum Arrangement {
     /// Channels are the map's, taps are places of the window.
     Window,
-    /// Channels are the numbers of a window, all inputs' one after another: that of [`super::Stem`].
-    Flat,
+    /// Taps are rows of the window, channel by channel, with as many steps as a row takes: that of [`super::Stem`].
+    Rows,
     /// Channels are the map's, taps are the blocks; tiles are `[point][chunk][tap]`, for tiles of so many rows and columns
     /// of outputs: those of [`super::Winograd`].
     Winograd(usize),
@@ -65,27 +65,32 @@ impl Filters {
         if self.scale.is_empty() { std::ptr::null() } else { self.scale.as_ptr() }
     }
 
+    /// Bytes of a tap's filters for one chunk in [`Arrangement::Rows`].
+    pub(crate) fn row_tile(format: Format, columns: usize) -> usize {
+        columns.div_ceil(format.chunks()) * LINE
+    }
+
     /// The filters of a convolution of maps of a format.
     pub(crate) fn new(convolution: &Convolution, format: Format, arrangement: Arrangement) -> std::io::Result<Self> {
         let [outputs, inputs, rows, columns] = convolution.weights.shape;
-        let [channels, places] = match arrangement {
-            Arrangement::Window => [inputs, rows * columns],
-            Arrangement::Flat => [inputs * rows * columns, 1],
-            Arrangement::Winograd(_) => [inputs, 1],
+        let blocks = inputs.div_ceil(format.channels());
+        let (taps, tile) = match arrangement {
+            Arrangement::Window => (blocks * rows * columns, TILE),
+            Arrangement::Rows => (inputs * rows, Self::row_tile(format, columns)),
+            Arrangement::Winograd(_) => (blocks, TILE),
         };
         let points = if let Arrangement::Winograd(edge) = arrangement { (edge + 2) * (edge + 2) } else { 1 };
         // Whole blocks of any format: a map's last block may have channels that do not count.
         let chunks = outputs.div_ceil(LANES).next_multiple_of(4);
-        let taps = channels.div_ceil(format.channels()) * places;
-        let mut tiles = Block::new(points * chunks * taps * TILE)?;
+        let mut tiles = Block::new(points * chunks * taps * tile)?;
         let source = Source { convolution, fan_in: inputs * rows * columns };
-        tiles.bytes_mut().par_chunks_mut(points * taps * TILE).enumerate().for_each(|(chunk, tiles)| {
+        tiles.bytes_mut().par_chunks_mut(points * taps * tile).enumerate().for_each(|(chunk, tiles)| {
             let lanes = LANES.min(outputs.saturating_sub(chunk * LANES));
             if let Arrangement::Winograd(edge) = arrangement {
                 return source.fill_points(chunk * LANES..chunk * LANES + lanes, edge, format, tiles);
             }
             for lane in 0..lanes {
-                source.fill(chunk * LANES + lane, lane, [channels, places], format, tiles);
+                source.fill(chunk * LANES + lane, lane, arrangement, format, tiles);
             }
         });
         let mut bias = convolution.bias.clone();
@@ -172,20 +177,26 @@ impl Source<'_> {
     }
 
     /// Writes one output's numbers into its lane of a chunk's tiles.
-    fn fill(&self, output: usize, lane: usize, [channels, places]: [usize; 2], format: Format, tiles: &mut [u8]) {
-        let at =
-            |channel: usize, place: usize| (channel / format.channels() * places + place, channel % format.channels());
+    fn fill(&self, output: usize, lane: usize, arrangement: Arrangement, format: Format, tiles: &mut [u8]) {
+        let [_, _, rows, columns] = self.convolution.weights.shape;
+        // The first line of a number's tap, and its channel there.
+        let at = |index: usize| {
+            if arrangement == Arrangement::Rows {
+                return (index / columns * Filters::row_tile(format, columns) / LINE, index % columns);
+            }
+            let (channel, place) = (index / (rows * columns), index % (rows * columns));
+            ((channel / format.channels() * rows * columns + place) * LANES, channel % format.channels())
+        };
         if let (Format::U8(_), Elements::I8 { integers, .. }) = (format, &self.convolution.weights.elements) {
             for (index, integer) in integers[output * self.fan_in..][..self.fan_in].iter().enumerate() {
-                let (tap, channel) = at(index / places, index % places);
-                tiles[(tap * LANES + channel / 4) * LINE + lane * 4 + channel % 4] = *integer;
+                let (line, channel) = at(index);
+                tiles[(line + channel / 4) * LINE + lane * 4 + channel % 4] = *integer;
             }
             return;
         }
-        debug_assert!(self.fan_in == channels * places);
         for (index, number) in self.floats(output).into_iter().enumerate() {
-            let (tap, channel) = at(index / places, index % places);
-            put_floats(&mut tiles[tap * TILE..], channel, lane, format, &[number]);
+            let (line, channel) = at(index);
+            put_floats(&mut tiles[line * LINE..], channel, lane, format, &[number]);
         }
     }
 }

@@ -32,8 +32,13 @@ impl Format {
         self.chunks() * LANES
     }
 
+    /// Bytes of a number.
+    pub(crate) fn bytes(self) -> usize {
+        LINE / self.channels()
+    }
+
     /// Steps of 32 bits of the last one of these channels' blocks that have some of them.
-    pub(super) fn last_steps(self, channels: usize) -> usize {
+    pub(crate) fn last_steps(self, channels: usize) -> usize {
         let last = channels - (channels - 1) / self.channels() * self.channels();
         last.div_ceil(self.chunks())
     }

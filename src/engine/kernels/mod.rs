@@ -52,7 +52,7 @@ pub(crate) use pool::Pooling;
 #[cfg(test)]
 pub(crate) use sets::all;
 pub(crate) use sets::{Kernels, best, of};
-pub(crate) use stem::{STEM_WINDOW, Stem};
+pub(crate) use stem::Stem;
 pub(crate) use step::{Cost, Memory, Place, Step, Work};
 pub(crate) use vector::LANES;
 pub(crate) use winograd::{TileCut, Winograd};

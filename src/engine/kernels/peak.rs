@@ -29,6 +29,7 @@ pub(crate) fn peak(kernels: &Kernels, format: Format) -> f64 {
             taps: &[0; TAPS],
             whole: TAPS,
             last_steps: 0,
+            tile: TILE,
             filters: [at.add(filters).cast_const(), at.add(filters + TAPS * TILE).cast_const()],
             chunk_count: 2,
             go_on: false,

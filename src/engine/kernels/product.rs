@@ -13,7 +13,7 @@ const AHEAD: usize = 2 * TILE;
 /// What is multiplied with what, and where the sums go.
 ///
 /// A *tap* is one place of the window in one block of input channels. Its filters, for one chunk of sixteen outputs,
-/// are a *tile* of sixteen lines, one for each 32 bits of the block's line; the taps' tiles follow one another.
+/// are a *tile* of lines, one for each 32 bits of the block's line; the taps' tiles follow one another.
 #[derive(Clone, Copy)]
 pub(crate) struct Product<'a> {
     /// The first tap's line of each group's first pixel.
@@ -30,6 +30,8 @@ pub(crate) struct Product<'a> {
     pub(crate) whole: usize,
     /// Steps of 32 bits that count of the other taps' lines.
     pub(crate) last_steps: usize,
+    /// Bytes from a tap's filters to the next one's.
+    pub(crate) tile: usize,
     /// The first tap's tile of each chunk.
     pub(crate) filters: [*const u8; 2],
     /// One or two of them count.
@@ -103,11 +105,13 @@ unsafe fn by_stride<D: Dot, const CHUNKS: usize, const PIXELS: usize>(
     chunk: usize,
     pixel: usize,
 ) {
-    const DOUBLE: usize = 2 * LINE;
     unsafe {
         match product.pixel_stride {
             LINE => block::<D, CHUNKS, PIXELS>(product, group, chunk, pixel, LINE),
-            DOUBLE => block::<D, CHUNKS, PIXELS>(product, group, chunk, pixel, DOUBLE),
+            stride if stride == 2 * LINE => block::<D, CHUNKS, PIXELS>(product, group, chunk, pixel, 2 * LINE),
+            // A number, or two.
+            stride if stride == D::BYTES => block::<D, CHUNKS, PIXELS>(product, group, chunk, pixel, D::BYTES),
+            stride if stride == 2 * D::BYTES => block::<D, CHUNKS, PIXELS>(product, group, chunk, pixel, 2 * D::BYTES),
             stride => block::<D, CHUNKS, PIXELS>(product, group, chunk, pixel, stride),
         }
     }
@@ -138,7 +142,7 @@ unsafe fn block<D: Dot, const CHUNKS: usize, const PIXELS: usize>(
                 }
             }
             for filters in &mut filters {
-                *filters = filters.add(TILE);
+                *filters = filters.add(product.tile);
             }
         }
         for (i, sums) in sums.iter().enumerate() {

@@ -96,6 +96,8 @@ impl Vector for Scalar {
 pub(super) struct Bf16Dot;
 
 impl Dot for Bf16Dot {
+    const BYTES: usize = 2;
+
     type Sums = [f32; LANES];
     type Filters = [[f32; LANES]; 2];
     type Inputs = [f32; 2];
@@ -132,6 +134,8 @@ impl Dot for Bf16Dot {
 pub(super) struct U8Dot;
 
 impl Dot for U8Dot {
+    const BYTES: usize = 1;
+
     type Sums = [i32; LANES];
     type Filters = [[i8; 4]; LANES];
     type Inputs = [u8; 4];

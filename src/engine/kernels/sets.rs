@@ -4,7 +4,7 @@ use super::finish::{self, Destination, Finish};
 use super::product::{self, Product};
 use super::tile::Outputs;
 use super::vector::F32Dot;
-use super::{Depthwise, Elementwise, Format, Memory, Pack, Pooling, Regroup, Stem, Unpack, Winograd, scalar};
+use super::{Depthwise, Elementwise, Format, Memory, Pack, Pooling, Regroup, Unpack, Winograd, scalar, stem};
 use crate::engine::KernelSet;
 
 /// Pixels of a group of a product in tiles.
@@ -20,11 +20,13 @@ pub(crate) struct Kernels {
     products: [unsafe fn(&Product); 3],
     /// Inputs that these multiply for sixteen outputs in a nanosecond, about.
     speeds: [f64; 3],
+    /// Kernels whose products are done in vectors, where these do some of them in tiles.
+    vectors: Option<&'static Kernels>,
     /// To be called before products of groups of so many pixels, and after them.
     pub(super) configure: unsafe fn(usize),
     pub(super) release: unsafe fn(),
     pub(super) finish: unsafe fn(&Finish, &Destination),
-    pub(super) pack_windows: unsafe fn(&Stem, &[f32], *mut u8),
+    pub(super) pack_row: unsafe fn(&[f32], Format, *mut u8),
     pub(super) winograd_inputs: unsafe fn(&Winograd, usize, usize, *mut u8, &Memory),
     pub(super) winograd_outputs: unsafe fn(&Winograd, Outputs),
     pub(super) depthwise: unsafe fn(&Depthwise, usize, &Memory),
@@ -49,6 +51,11 @@ impl Kernels {
 
     pub(super) fn product(&self, format: Format) -> unsafe fn(&Product) {
         self.products[index(format)]
+    }
+
+    /// The same without tiles: lines that are shorter than [`super::LINE`] have none.
+    pub(crate) fn of_vectors(&self) -> &Kernels {
+        self.vectors.unwrap_or(self)
     }
 
     /// Inputs that are multiplied for sixteen outputs in a nanosecond, about.
@@ -113,8 +120,8 @@ macro_rules! kernels {
                 unsafe { finish::finish::<$vector>(finish, destination) }
             }
             $(#[target_feature(enable = $features)])?
-            unsafe fn pack_windows(stem: &Stem, rows: &[f32], lines: *mut u8) {
-                unsafe { stem.pack::<$vector>(rows, lines) }
+            unsafe fn pack_row(from: &[f32], format: Format, to: *mut u8) {
+                unsafe { stem::pack_row::<$vector>(from, format, to) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn winograd_inputs(work: &Winograd, part: usize, block: usize, to: *mut u8, memory: &Memory) {
@@ -131,10 +138,11 @@ macro_rules! kernels {
                 pixels: $pixels,
                 products: [product_f32, product_bf16, product_u8],
                 speeds: $speeds,
+                vectors: None,
                 configure: no_tiles,
                 release: nothing,
                 finish,
-                pack_windows,
+                pack_row,
                 winograd_inputs,
                 winograd_outputs,
                 depthwise,
@@ -190,6 +198,7 @@ mod x86 {
         set: KernelSet::Amx,
         products: [AVX512.products[0], amx::bf16, amx::u8],
         speeds: [6.0, 50.0, 100.0],
+        vectors: Some(&AVX512),
         configure: amx::configure,
         release: amx::release,
         ..AVX512

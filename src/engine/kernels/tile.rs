@@ -44,11 +44,7 @@ impl Inputs {
     }
 
     #[inline(always)]
-    unsafe fn transform_from<V: Vector, T: Form, const N: usize>(
-        &self,
-        form: T,
-        load: impl Fn(usize, usize) -> V,
-    ) {
+    unsafe fn transform_from<V: Vector, T: Form, const N: usize>(&self, form: T, load: impl Fn(usize, usize) -> V) {
         unsafe {
             let mut columns = [[V::splat(0.0); N]; N];
             for (index, column) in columns.iter_mut().enumerate() {

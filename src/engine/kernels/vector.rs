@@ -65,6 +65,8 @@ pub(super) trait Vector: Copy {
 /// # Safety
 /// As for [`Vector`].
 pub(super) trait Dot {
+    /// Bytes of an input.
+    const BYTES: usize;
     /// Sixteen sums.
     type Sums: Copy;
     /// A line of filters, made ready.
@@ -87,6 +89,8 @@ pub(super) trait Dot {
 pub(super) struct F32Dot<V>(std::marker::PhantomData<V>);
 
 impl<V: Vector> Dot for F32Dot<V> {
+    const BYTES: usize = 4;
+
     type Sums = V;
     type Filters = V;
     type Inputs = V;

@@ -12,7 +12,7 @@ use super::product::{Product, SUMS};
 use super::stem::Line;
 use super::tile::{Inputs, Outputs, Rows};
 use super::vector::Vector;
-use super::{Filters, Format, Kernels, LANES, LINE, Map, Memory};
+use super::{Filters, Format, Kernels, LANES, LINE, Map, Memory, TILE};
 use crate::engine::graph::Activation;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -219,8 +219,7 @@ impl Winograd {
                     let group_count = (groups - group).min(2);
                     let slot = group * self.cut.pass + chunk - chunks.start;
                     unsafe {
-                        let input =
-                            |group: usize| inputs.add(point * input_stride + group * self.cut.pixels * LINE);
+                        let input = |group: usize| inputs.add(point * input_stride + group * self.cut.pixels * LINE);
                         let filters = |chunk: usize| self.filters.point(point, chunk);
                         product(&Product {
                             groups: [input(group), input(group + group_count - 1)],
@@ -230,6 +229,7 @@ impl Winograd {
                             taps: &taps,
                             whole: blocks - 1,
                             last_steps,
+                            tile: TILE,
                             filters: [filters(chunk), filters(chunk + chunk_count - 1)],
                             chunk_count,
                             go_on: false,

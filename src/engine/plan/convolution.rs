@@ -4,11 +4,14 @@ use super::lower::Lowering;
 use super::{Settings, winograd};
 use crate::engine::graph::{Activation, Convolution, Elements, Node, Unsupported};
 use crate::engine::kernels::{
-    Arrangement, Convolve, Cut, Depthwise, Format, KEPT_GROUPS, LANES, LINE, Map, Place, STEM_WINDOW, Stem, TILE, Work,
+    Arrangement, Convolve, Cut, Depthwise, Filters, Format, KEPT_GROUPS, LANES, LINE, Map, Place, Stem, TILE, Work,
 };
 
 /// Rows of one item of a [`Stem`].
 const STEM_ROWS: usize = 4;
+
+/// The most channels that a [`Stem`] sees: blocks would be mostly empty.
+const STEM_CHANNELS: usize = 4;
 
 /// Bytes of inputs that an item of a convolution looks at: they stay in a core's second-level cache while all filters
 /// go over them.
@@ -87,6 +90,10 @@ impl Lowering<'_> {
         }
         let [top, left, ..] = convolution.padding;
         let work = Convolve {
+            // A group of the convolution has whole blocks if there are several.
+            whole: taps.len() - rows * columns,
+            last_steps: format.last_steps(per_group),
+            tile: TILE,
             taps,
             reach: top * input.row_stride + left * LINE,
             stride: convolution.stride,
@@ -118,14 +125,13 @@ impl Lowering<'_> {
 
     /// The tensor that a first convolution looks at, if it is one: few channels, and no map yet.
     fn stem_source(&mut self, node: &Node, convolution: &Convolution, format: Format) -> Option<Place> {
-        let [_, inputs, rows, columns] = convolution.weights.shape;
-        let small = convolution.groups == 1 && inputs * rows * columns <= STEM_WINDOW;
+        let few = convolution.groups == 1 && convolution.weights.shape[1] <= STEM_CHANNELS;
         let mut source = node.inputs[0];
         // A tensor on a grid is that tensor, rounded as it is packed into bytes.
         if let (Format::U8(_), Some(from)) = (format, self.rounded.get(&source)) {
             source = *from;
         }
-        if small && !self.layout.maps[source] { self.known_place(source) } else { None }
+        if few && convolution.dilation[1] == 1 && !self.layout.maps[source] { self.known_place(source) } else { None }
     }
 
     fn stem(&mut self, node: &Node, convolution: &Convolution, from: Place) -> Result<(), Unsupported> {
@@ -134,34 +140,40 @@ impl Lowering<'_> {
         let [images, channels, height, width] = self.shape(node.inputs[0])?;
         let (residual, after) = self.residual(node, convolution)?;
         let output = self.new_map(node.output)?;
-        let blocks = (inputs * rows * columns).div_ceil(format.channels());
-        let input = Map::new(format, [images, inputs * rows * columns, 1, output.columns], [0; 4]);
-        let cut = cut(&input, &output, [2, 2], 0, &self.settings);
-        let pixels = cut.pixels;
+        let [top, left, ..] = convolution.padding;
+        let padded = Stem::row(output.columns, convolution.stride[1], columns, width, left);
+        // The map's numbers are never there; it tells the format.
+        let input = Map::new(format, [images, inputs * rows, 1, output.columns], [0; 4]);
+        let settings = Settings { kernels: self.settings.kernels.of_vectors(), ..self.settings };
+        let cut = cut(&input, &output, convolution.stride, 0, &settings);
+        let tile = Filters::row_tile(format, columns);
         let work = Convolve {
             input,
             output,
             residual,
-            filters: self.store.filters(&node.name, convolution, format, Arrangement::Flat)?,
-            taps: (0..blocks).map(|block| (block * LINE) as u32).collect(),
+            filters: self.store.filters(&node.name, convolution, format, Arrangement::Rows)?,
+            taps: (0..inputs * rows).map(|row| (row * padded * format.bytes()) as u32).collect(),
+            whole: 0,
+            last_steps: tile / LINE,
+            tile,
             reach: 0,
             stride: convolution.stride,
-            pixel_stride: blocks * LINE,
+            pixel_stride: convolution.stride[1] * format.bytes(),
             group: [0, usize::MAX],
             activation: convolution.activation,
             after,
-            cut: Cut { chunks: output.chunks(), groups: STEM_ROWS * output.columns.div_ceil(pixels), ..cut },
+            cut: Cut { chunks: output.chunks(), groups: STEM_ROWS * output.columns.div_ceil(cut.pixels), ..cut },
         };
         let stem = Stem {
             from,
             shape: [channels, height, width],
-            kernel: [rows, columns],
-            dilation: convolution.dilation,
-            padding: [convolution.padding[0], convolution.padding[1]],
+            rows: [rows, convolution.dilation[0]],
+            padding: [top, left],
+            padded,
             convolve: work,
         };
         let multiply_adds = multiply_adds(convolution, &self.shape(node.output)?);
-        self.push(node, kind(convolution), "packed window", multiply_adds, Work::Stem(stem), Some(output));
+        self.push(node, kind(convolution), "rows", multiply_adds, Work::Stem(stem), Some(output));
         Ok(())
     }
 

@@ -3,9 +3,9 @@
 use super::Settings;
 use super::convolution::kind;
 use super::lower::Lowering;
+use crate::engine::Memory;
 use crate::engine::graph::{Activation, Convolution, Node, Unsupported};
 use crate::engine::kernels::{Arrangement, Format, LINE, Map, TILE, TileCut, Winograd, Work};
-use crate::engine::Memory;
 
 /// Bytes of transformed inputs and sums that an item of its own tiles may have: they stay in a core's second-level cache.
 const PART: usize = 768 << 10;
