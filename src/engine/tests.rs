@@ -52,9 +52,13 @@ fn case(shape: Shape, format: Format) -> Case {
     let padding = side / 2;
     let [down, across] = [rows, columns].map(|length| (length + 2 * padding - side) / stride + 1);
     let shapes = [vec![images, channels, rows, columns], vec![images, outputs, down, across]];
-    let input = numbers.take(shapes[0].iter().product());
+    let mut input = numbers.take(shapes[0].iter().product());
     let residual = numbers.take(shapes[1].iter().product());
-    let weights = numbers.take(outputs * channels * side * side);
+    let mut weights = numbers.take(outputs * channels * side * side);
+    if format == Format::Bf16 {
+        // That a kernel rounds them, or the points that it makes of them, must not matter.
+        input.iter_mut().chain(&mut weights).for_each(|x| *x = (*x * 8.0).round() / 8.0);
+    }
     let bias = numbers.take(outputs);
     let scales = vec![0.01; outputs];
     let elements = if let Format::U8(_) = format {
@@ -179,15 +183,16 @@ fn every_instruction_set_gives_the_sums_of_64_bit_floats_in_every_format() {
             for (index, kernels) in all().into_iter().enumerate() {
                 let error = error(&case, &plan(&case, kernels, format), kernels);
                 let what = format!("{shape:?} {} {} (table {index}): {error:e}", format.name(), kernels.set.name());
-                assert!(error < 3e-6, "{what}");
+                // Large maps are done in tiles of four.
+                assert!(error < 1e-5, "{what}");
             }
         }
     }
 }
 
 /// The plan of a plain sum of products with tiles in its place.
-fn tiled(case: &Case, kernels: &'static Kernels, cut: TileCut, shared: bool) -> Plan {
-    let mut plan = plan(case, kernels, Format::F32);
+fn tiled(case: &Case, kernels: &'static Kernels, format: Format, cut: TileCut, shared: bool) -> Plan {
+    let mut plan = plan(case, kernels, format);
     let Operation::Convolution(convolution) = &case.graph.nodes[0].operation else { return plan };
     let at = plan.steps.iter().position(|step| matches!(step.work, Work::Convolve(_) | Work::Winograd(_))).unwrap();
     let (input, output, residual) = match &plan.steps[at].work {
@@ -221,18 +226,23 @@ fn tiled(case: &Case, kernels: &'static Kernels, cut: TileCut, shared: bool) -> 
 
 #[test]
 fn tiles_of_any_size_and_cut_give_the_sums_of_64_bit_floats() {
-    let stride_1 = |shape: &&Shape| shape[5..] == [3, 1] && shape[1] * 9 > 64;
+    let stride_1 = |shape: &&Shape| shape[5..] == [3, 1] && shape[1] > 4;
     for shape in SHAPES.iter().filter(stride_1) {
-        let case = case(*shape, Format::F32);
-        for kernels in all() {
-            for (edge, bound) in [(4, 1e-5), (2, 3e-6)] {
-                for (tiles, pixels, chunks, pass, shared) in
-                    [(1, 1, 8, 2, false), (5, 2, 8, 4, false), (64, 3, 2, 2, true), (7, 4, 4, 2, true)]
-                {
-                    let cut = TileCut { edge, tiles, pixels, chunks, pass };
-                    let error = error(&case, &tiled(&case, kernels, cut, shared), kernels);
-                    assert!(error < bound, "{shape:?} {} {cut:?}: {error:e}", kernels.set.name());
-                }
+        for (format, points, edge, bound) in [
+            (Format::F32, Format::F32, 4, 1e-5),
+            (Format::F32, Format::F32, 2, 3e-6),
+            (Format::Bf16, Format::F32, 4, 1e-5),
+            (Format::Bf16, Format::F32, 2, 3e-6),
+            (Format::Bf16, Format::Bf16, 2, 3e-6),
+        ] {
+            let case = case(*shape, format);
+            for (kernels, (tiles, pixels, chunks, pass, shared)) in all().into_iter().flat_map(|kernels| {
+                [(1, 1, 8, 2, false), (5, 2, 8, 4, false), (64, 3, 2, 2, true), (7, 4, 4, 2, true)]
+                    .map(|cut| (kernels, cut))
+            }) {
+                let cut = TileCut { points, edge, tiles, pixels, chunks, pass };
+                let error = error(&case, &tiled(&case, kernels, format, cut, shared), kernels);
+                assert!(error < bound, "{shape:?} {} {cut:?}: {error:e}", kernels.set.name());
             }
         }
     }

@@ -1,11 +1,11 @@
 //! Small networks, made node by node together with what they are to give.
 //!
 //! Inputs and weights are numbers that the precision holds exactly (bfloat16, steps of a grid), so that the only errors
-//! left are those of the sums, of the functions, and of what is rounded in between.
+//! left are those of the sums, of the functions, and of what is rounded in between. bfloat16 holds the points of Winograd's
+//! tiles of two as well: sums of four inputs, and a quarter of nine weights.
 
 use super::truth::{self, Function, Map, Pair, Taken, Window};
 use crate::cases::{ints, node};
-use half::bf16;
 use ocelli::engine::Precision;
 use ocelli::onnx::{Attribute, Extent, FLOAT, Graph, Model, Node, OperatorSet, TensorValue, UINT8, ValueInfo};
 use ocelli::tensor::Tensor;
@@ -79,6 +79,11 @@ pub(super) struct Case {
     pub(super) outputs: Vec<Expected>,
 }
 
+/// The nearest number of three binary places.
+fn short(x: f32) -> f32 {
+    (x * 8.0).round() / 8.0
+}
+
 fn name(id: Id) -> String {
     format!("v{id}")
 }
@@ -145,7 +150,7 @@ impl Net {
         for x in &mut numbers {
             match self.precision {
                 Precision::F32 => {}
-                Precision::Bf16 => *x = bf16::from_f32(*x).to_f32(),
+                Precision::Bf16 => *x = short(*x),
                 Precision::Int8 => *x = (((*x + 1.0) * 127.5).round() - f32::from(grid.zero)) * grid.scale,
             }
         }
@@ -225,7 +230,7 @@ impl Net {
         let bias = bias.iter().map(|x| f64::from(*x)).collect();
         if self.precision != Precision::Int8 || self.float_filters {
             if self.precision == Precision::Bf16 {
-                weights.iter_mut().for_each(|x| *x = bf16::from_f32(*x).to_f32());
+                weights.iter_mut().for_each(|x| *x = short(*x));
             }
             self.constants.push(TensorValue::floats(&format!("v{id}.w"), dims, &weights));
             return [weights.iter().map(|x| f64::from(*x)).collect(), bias];
