@@ -194,6 +194,10 @@ fn every_instruction_set_gives_the_sums_of_64_bit_floats_in_every_format() {
 fn tiled(case: &Case, kernels: &'static Kernels, format: Format, cut: TileCut, shared: bool) -> Plan {
     let mut plan = plan(case, kernels, format);
     let Operation::Convolution(convolution) = &case.graph.nodes[0].operation else { return plan };
+    // A plan that transforms the input in a step of its own may put the output in the input's place.
+    let steps = plan.steps.len();
+    plan.steps.retain(|step| !matches!(step.work, Work::WinogradInputs(_)));
+    let shared = shared || plan.steps.len() < steps;
     let at = plan.steps.iter().position(|step| matches!(step.work, Work::Convolve(_) | Work::Winograd(_))).unwrap();
     let (input, output, residual) = match &plan.steps[at].work {
         Work::Convolve(work) => (work.input, work.output, work.residual),
@@ -212,8 +216,6 @@ fn tiled(case: &Case, kernels: &'static Kernels, format: Format, cut: TileCut, s
         cut,
     };
     let step = plan.steps.remove(at);
-    plan.steps.retain(|step| !matches!(step.work, Work::WinogradInputs(_)));
-    let at = plan.steps.len().min(at);
     let halo = step.halo;
     plan.steps.insert(at, Step { work: Work::Winograd(work.clone()), halo, ..step.clone() });
     if shared {

@@ -16,9 +16,10 @@ const SUMS: usize = 512 << 10;
 /// Items for each thread.
 const ITEMS: usize = 4;
 
-/// Nanoseconds of the transforms for sixteen channels of each point of a tile. This and the other figures were measured
-/// with the layers of YOLOv3 at 416 on two cores of a Xeon of the fourth generation.
-const TRANSFORM: f64 = 4.7;
+/// Time of the transforms for sixteen channels of each point of a tile, in that of products of floats of an input and
+/// sixteen outputs. This and the other figures were measured with the layers of YOLOv3 at 416 on two cores of a Xeon of the
+/// fourth generation.
+const TRANSFORM: f64 = 28.0;
 
 /// Bytes of filters that a thread reads in a nanosecond.
 const FILTER_BYTES: f64 = 20.0;
@@ -129,7 +130,8 @@ fn tiled_time(cut: &TileCut, input: &Map, output: &Map, settings: &Settings) -> 
     let products = lines * blocks * cut.points.channels() * chunks;
     let filters = cut.point_count() * blocks * chunks * TILE * parts;
     let transforms = TRANSFORM * (lines * (blocks * cut.points.chunks() + chunks)) as f64;
-    time(products, cut.points, filters, settings) + transforms / settings.threads as f64
+    let transforms = transforms / settings.kernels.speed(Format::F32) / settings.threads as f64;
+    time(products, cut.points, filters, settings) + transforms
 }
 
 /// Nanoseconds that it takes as a plain sum of products, about.
