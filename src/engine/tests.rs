@@ -194,16 +194,18 @@ fn every_instruction_set_gives_the_sums_of_64_bit_floats_in_every_format() {
 fn tiled(case: &Case, kernels: &'static Kernels, format: Format, cut: TileCut, shared: bool) -> Plan {
     let mut plan = plan(case, kernels, format);
     let Operation::Convolution(convolution) = &case.graph.nodes[0].operation else { return plan };
-    // A plan that transforms the input in a step of its own may put the output in the input's place.
-    let steps = plan.steps.len();
-    plan.steps.retain(|step| !matches!(step.work, Work::WinogradInputs(_)));
-    let shared = shared || plan.steps.len() < steps;
+    // A plan that transforms the input in a step of its own may put the output in the input's place; that step alone knows
+    // where the input is.
+    let transform = plan.steps.iter().position(|step| matches!(step.work, Work::WinogradInputs(_)));
+    let transform = transform.map(|at| plan.steps.remove(at).work);
+    let shared = shared || transform.is_some();
     let at = plan.steps.iter().position(|step| matches!(step.work, Work::Convolve(_) | Work::Winograd(_))).unwrap();
     let (input, output, residual) = match &plan.steps[at].work {
         Work::Convolve(work) => (work.input, work.output, work.residual),
         Work::Winograd(work) => (work.input, work.output, work.residual),
         _ => return plan,
     };
+    let input = if let Some(Work::WinogradInputs(work)) = transform { work.input } else { input };
     let work = Winograd {
         input,
         output,
