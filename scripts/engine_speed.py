@@ -450,10 +450,18 @@ def compare(arguments):
     (out / "engine_speed.svg").write_text(picture(rows))
     (out / "engine_speed.md").write_text(text + "\n")
     if arguments.publish:
-        readme = pathlib.Path("README.md")
-        readme.write_text(put_between(readme.read_text(), text))
-        pathlib.Path("docs/engine_speed.svg").write_text(picture(rows))
+        publish(rows, text)
     return []
+
+
+def publish(rows, text):
+    """Writes the picture and the table where people look for them."""
+    readme = pathlib.Path("README.md")
+    shown = "![Milliseconds of one picture in several engines](docs/engine_speed.svg)"
+    head, _, figures = text.partition("\n\n")
+    folded = f"<details><summary>All figures</summary>\n\n{figures}\n\n</details>"
+    readme.write_text(put_between(readme.read_text(), f"{shown}\n\n{head}\n\n{folded}"))
+    pathlib.Path("docs/engine_speed.svg").write_text(picture(rows))
 
 
 def main():
