@@ -1,6 +1,6 @@
 //! From sums to a map: scale, bias, activation, residual, format.
 
-use super::format::{Brain, Bytes, Form, Plain};
+use super::format::{Brain, Bytes, Form, MOST_CHUNKS, Plain};
 use super::vector::{LANES, Vector};
 use super::{Format, LINE};
 use crate::engine::graph::Activation;
@@ -55,16 +55,24 @@ pub(super) unsafe fn finish<V: Vector>(finish: &Finish, destination: &Destinatio
     }
 }
 
+/// Functions that need no more than a few instructions are chosen before the numbers are gone through.
 #[inline(always)]
 unsafe fn with_activation<V: Vector, F: Form>(finish: &Finish, destination: &Destination, forms: [F; 2]) {
     unsafe {
+        if !destination.residual.is_null() && finish.after != Activation::Linear {
+            return any_function::<V, F>(finish, destination, forms);
+        }
         match finish.activation {
-            Activation::Linear => pixels::<V, F>(finish, destination, forms, |x| x),
+            Activation::Linear => blocks::<V, F>(finish, destination, forms, |x| x),
             Activation::Leaky(alpha) if (0.0..=1.0).contains(&alpha) => {
                 let alpha = V::splat(alpha);
-                pixels::<V, F>(finish, destination, forms, |x| x.mul(alpha).max(x));
+                blocks::<V, F>(finish, destination, forms, |x| x.mul(alpha).max(x));
             }
-            other => pixels::<V, F>(finish, destination, forms, |x| activate(other, x)),
+            Activation::Relu => {
+                let zero = V::splat(0.0);
+                blocks::<V, F>(finish, destination, forms, |x| x.max(zero));
+            }
+            _ => any_function::<V, F>(finish, destination, forms),
         }
     }
 }
@@ -83,38 +91,101 @@ pub(super) unsafe fn activate<V: Vector>(activation: Activation, x: V) -> V {
     }
 }
 
+/// What a chunk's sums become.
+#[derive(Clone, Copy)]
+struct Channels<V> {
+    scale: V,
+    bias: V,
+    integers: bool,
+}
+
+impl<V: Vector> Channels<V> {
+    /// Of sixteen channels from one on.
+    #[inline(always)]
+    unsafe fn new(finish: &Finish, channel: usize) -> Self {
+        let integers = !finish.scale.is_null();
+        unsafe {
+            let scale = if integers { V::load(finish.scale.add(channel)) } else { V::splat(1.0) };
+            Self { scale, bias: V::load(finish.bias.add(channel)), integers }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn apply(self, sums: *const f32) -> V {
+        unsafe {
+            if self.integers {
+                V::load_i32(sums.cast()).mul_add(self.scale, self.bias)
+            } else {
+                V::load(sums).add(self.bias)
+            }
+        }
+    }
+}
+
+impl Destination {
+    /// A pixel's sums of one of the block's chunks.
+    #[inline(always)]
+    unsafe fn sums(&self, pixel: usize, chunk: usize) -> *const f32 {
+        unsafe { self.sums.add((chunk * 16 + pixel) * LANES) }
+    }
+
+    /// Chunks of the block that have channels.
+    #[inline(always)]
+    fn there(&self, finish: &Finish, chunks: usize) -> usize {
+        finish.channels.saturating_sub(self.channel).div_ceil(LANES).min(chunks)
+    }
+}
+
+/// Pixel by pixel, a block at a time.
 #[inline(always)]
-unsafe fn pixels<V: Vector, F: Form>(
+unsafe fn blocks<V: Vector, F: Form>(
     finish: &Finish,
     destination: &Destination,
     [form, other]: [F; 2],
     activation: impl Fn(V) -> V,
 ) {
-    let bytes = LINE;
     unsafe {
-        for chunk in 0..F::CHUNKS {
-            let channel = destination.channel + chunk * LANES;
-            if channel >= finish.channels {
-                for pixel in 0..destination.pixels {
-                    form.store(destination.output.add(pixel * bytes), chunk, V::splat(0.0));
-                }
-                continue;
+        let there = destination.there(finish, F::CHUNKS);
+        let first = Channels::new(finish, destination.channel);
+        let mut channels = [first; MOST_CHUNKS];
+        for chunk in 1..F::CHUNKS {
+            if chunk < there {
+                channels[chunk] = Channels::new(finish, destination.channel + chunk * LANES);
             }
-            let bias = V::load(finish.bias.add(channel));
-            let scale = if finish.scale.is_null() { V::splat(1.0) } else { V::load(finish.scale.add(channel)) };
-            for pixel in 0..destination.pixels {
-                let sums = destination.sums.add((chunk * 16 + pixel) * LANES);
-                let sum = if finish.scale.is_null() {
-                    V::load(sums).add(bias)
-                } else {
-                    V::load_i32(sums.cast()).mul_add(scale, bias)
-                };
-                let mut result = activation(sum);
-                if !destination.residual.is_null() {
-                    let residual = other.load::<V>(destination.residual.add(pixel * bytes), chunk);
-                    result = activate(finish.after, result.add(residual));
+        }
+        for pixel in 0..destination.pixels {
+            let mut results = [V::splat(0.0); MOST_CHUNKS];
+            for chunk in 0..F::CHUNKS {
+                if chunk < there {
+                    results[chunk] = activation(channels[chunk].apply(destination.sums(pixel, chunk)));
+                    if !destination.residual.is_null() {
+                        let residual = other.load::<V>(destination.residual.add(pixel * LINE), chunk);
+                        results[chunk] = results[chunk].add(residual);
+                    }
                 }
-                form.store(destination.output.add(pixel * bytes), chunk, result);
+            }
+            form.store_block(destination.output.add(pixel * LINE), results);
+        }
+    }
+}
+
+/// Chunk by chunk, with functions that are looked up for each.
+#[inline(always)]
+unsafe fn any_function<V: Vector, F: Form>(finish: &Finish, destination: &Destination, [form, other]: [F; 2]) {
+    unsafe {
+        let there = destination.there(finish, F::CHUNKS);
+        for chunk in 0..F::CHUNKS {
+            let channels = (chunk < there).then(|| Channels::<V>::new(finish, destination.channel + chunk * LANES));
+            for pixel in 0..destination.pixels {
+                let mut result = V::splat(0.0);
+                if let Some(channels) = channels {
+                    result = activate(finish.activation, channels.apply(destination.sums(pixel, chunk)));
+                    if !destination.residual.is_null() {
+                        let residual = other.load::<V>(destination.residual.add(pixel * LINE), chunk);
+                        result = activate(finish.after, result.add(residual));
+                    }
+                }
+                form.store(destination.output.add(pixel * LINE), chunk, result);
             }
         }
     }

@@ -6,6 +6,9 @@ use crate::engine::graph::Grid;
 /// Bytes of a line: a processor's cache line, a register of AVX-512, a row of an AMX tile.
 pub(crate) const LINE: usize = 64;
 
+/// Chunks of sixteen channels in a block, at most.
+pub(super) const MOST_CHUNKS: usize = 4;
+
 /// How the numbers of a block lie in a pixel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Format {
@@ -74,6 +77,15 @@ pub(super) trait Form: Copy {
 
     /// Writes a chunk.
     unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V);
+
+    /// Writes a whole block: the first [`Self::CHUNKS`] of these.
+    #[inline(always)]
+    unsafe fn store_block<V: Vector>(self, pixel: *mut u8, numbers: [V; MOST_CHUNKS]) {
+        for (chunk, numbers) in numbers.into_iter().enumerate().take(Self::CHUNKS) {
+            // Safety: as the caller says.
+            unsafe { self.store(pixel, chunk, numbers) }
+        }
+    }
 }
 
 /// [`Format::F32`]
@@ -169,6 +181,12 @@ impl Bytes {
     pub(super) fn new(grid: Grid) -> Self {
         Self { scale: grid.scale, per_scale: 1.0 / grid.scale, zero_point: grid.zero_point.into() }
     }
+
+    /// Places on the grid, not yet rounded.
+    #[inline(always)]
+    unsafe fn steps<V: Vector>(self, numbers: V) -> V {
+        unsafe { numbers.mul_add(V::splat(self.per_scale), V::splat(self.zero_point)) }
+    }
 }
 
 impl Form for Bytes {
@@ -184,9 +202,12 @@ impl Form for Bytes {
 
     #[inline(always)]
     unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V) {
-        unsafe {
-            let steps = numbers.mul_add(V::splat(self.per_scale), V::splat(self.zero_point));
-            steps.store_u8(pixel.add(chunk * LANES));
-        }
+        unsafe { self.steps(numbers).store_u8(pixel.add(chunk * LANES)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_block<V: Vector>(self, pixel: *mut u8, numbers: [V; MOST_CHUNKS]) {
+        let [a, b, c, d] = numbers;
+        unsafe { V::store_u8_block([self.steps(a), self.steps(b), self.steps(c), self.steps(d)], pixel) }
     }
 }

@@ -28,6 +28,16 @@ pub(super) trait Vector: Copy {
     unsafe fn load_u8(from: *const u8) -> Self;
     /// Stores sixteen unsigned bytes, rounded to the nearest, ties to even, and limited to 0 … 255.
     unsafe fn store_u8(self, to: *mut u8);
+
+    /// [`Self::store_u8`] of four, which follow one another.
+    #[inline(always)]
+    unsafe fn store_u8_block(numbers: [Self; 4], to: *mut u8) {
+        for (index, numbers) in numbers.into_iter().enumerate() {
+            // Safety: as the caller says.
+            unsafe { numbers.store_u8(to.add(index * LANES)) }
+        }
+    }
+
     /// self + other
     unsafe fn add(self, other: Self) -> Self;
     /// self − other
