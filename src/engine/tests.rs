@@ -211,7 +211,7 @@ fn tiled(case: &Case, kernels: &'static Kernels, format: Format, cut: TileCut, s
         output,
         residual,
         filters: Filters::new(convolution, cut.points, Arrangement::Winograd(cut.edge)).unwrap().into(),
-        reach: input.row_stride + LINE,
+        reach: input.row_stride + input.pixel_stride,
         activation: convolution.activation,
         after: Activation::Linear,
         transformed: shared.then_some(plan.buffer.next_multiple_of(LINE)),

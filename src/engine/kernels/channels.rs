@@ -75,13 +75,13 @@ impl Regroup {
                 unsafe {
                     let pixel = memory.buffer.add(map.chunk(at.image, run.chunk, at.row, column));
                     let form = AnyForm::new(map.format);
-                    form.load::<V>(pixel, run.chunk % map.format.chunks()).store(source.as_mut_ptr());
+                    form.load::<V>(pixel, map.within_block(run.chunk)).store(source.as_mut_ptr());
                 }
                 lanes[run.to..run.to + run.length].copy_from_slice(&source[run.from..run.from + run.length]);
             }
             unsafe {
                 let pixel = memory.buffer.add(self.output.chunk(at.image, at.chunk, at.row, column));
-                to.store(pixel, at.chunk % self.output.format.chunks(), V::load(lanes.as_ptr()));
+                to.store(pixel, self.output.within_block(at.chunk), V::load(lanes.as_ptr()));
             }
         }
     }

@@ -142,16 +142,9 @@ impl Convolve {
         kernels: &Kernels,
         memory: &Memory,
     ) {
-        let finish = Finish {
-            channels: self.output.channels,
-            scale: self.filters.scale(),
-            bias: self.filters.bias(),
-            activation: self.activation,
-            after: self.after,
-            format: self.output.format,
-            residual: self.residual.map_or(self.output.format, |map| map.format),
-        };
-        let unit = self.output.format.chunks().max(2);
+        let activations = [self.activation, self.after];
+        let finish = Finish::new(&self.filters, activations, &self.output, self.residual.as_ref());
+        let unit = self.output.block_chunks().max(2);
         let mut sums = Sums([0.0; KEPT_GROUPS * 4 * SUMS / 4]);
         unsafe {
             (kernels.configure)(self.cut.pixels);
@@ -234,7 +227,7 @@ impl Convolve {
         sums: &[f32],
     ) {
         let (image, first_row) = self.row(at.strip);
-        let per_block = self.output.format.chunks();
+        let per_block = self.output.block_chunks();
         let (mut row, mut column) = (at.first / self.cut.pitch, at.first % self.cut.pitch);
         let mut pixel = 0;
         while pixel < self.cut.pixels {

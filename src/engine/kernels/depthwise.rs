@@ -3,7 +3,7 @@
 use super::finish::activate;
 use super::format::{AnyForm, Brain, Bytes, Form, Plain};
 use super::vector::{LANES, Vector};
-use super::{ChannelFilters, Format, LINE, Map, Memory, rows};
+use super::{ChannelFilters, Format, Map, Memory, rows};
 use crate::engine::graph::Activation;
 use std::sync::Arc;
 
@@ -59,9 +59,13 @@ impl Depthwise {
 
     #[inline(always)]
     unsafe fn row<V: Vector, F: Form>(&self, n: usize, memory: &Memory, form: F) {
-        let rows::Row { image, chunk, row } = rows::nth(&self.output, n);
+        let at = rows::nth(&self.output, n);
+        if !self.output.has_channels(at.chunk) {
+            return unsafe { rows::clear::<V>(&self.output, at, memory) };
+        }
+        let rows::Row { image, chunk, row } = at;
         let first = self.input.chunk(image, chunk, row * self.stride[0], 0) - self.reach;
-        let step = self.stride[1] * LINE;
+        let step = self.stride[1] * self.input.pixel_stride;
         let (whole, rest) = (self.output.columns / PIXELS * PIXELS, self.output.columns % PIXELS);
         unsafe {
             let first = memory.buffer.add(first).cast_const();
@@ -90,7 +94,7 @@ impl Depthwise {
             for (index, &tap) in self.taps.iter().enumerate() {
                 let weight = V::load(weights.add(index * LANES));
                 for (pixel, sum) in sums.iter_mut().enumerate() {
-                    let x = form.load::<V>(first.add(tap as usize + pixel * step), chunk % F::CHUNKS);
+                    let x = form.load::<V>(first.add(tap as usize + pixel * step), self.input.within_block(chunk));
                     *sum = x.mul_add(weight, *sum);
                 }
             }
@@ -108,11 +112,11 @@ impl Depthwise {
         let form = AnyForm::new(self.output.format);
         for (pixel, sum) in sums.into_iter().enumerate() {
             let at = |map: &Map| unsafe { memory.buffer.add(map.chunk(image, chunk, row, column + pixel)) };
-            let part = chunk % self.output.format.chunks();
+            let part = self.output.within_block(chunk);
             unsafe {
                 let mut result = activate(self.activation, sum);
                 if let Some(map) = &self.residual {
-                    let residual = AnyForm::new(map.format).load::<V>(at(map), chunk % map.format.chunks());
+                    let residual = AnyForm::new(map.format).load::<V>(at(map), map.within_block(chunk));
                     result = activate(self.after, result.add(residual));
                 }
                 form.store(at(&self.output), part, result);

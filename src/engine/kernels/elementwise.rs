@@ -43,17 +43,12 @@ impl Elementwise {
     unsafe fn row<V: Vector>(&self, at: rows::Row, memory: &Memory) {
         let (from, to) = (AnyForm::new(self.input.format), AnyForm::new(self.output.format));
         let other = self.other.as_ref().map(|(binary, map)| (binary, map, AnyForm::new(map.format)));
-        let part = |map: &Map| at.chunk % map.format.chunks();
-        // Formats have blocks of different sizes: the last ones of the output may have nothing to come from.
-        let there = at.chunk < self.input.chunks() && other.is_none_or(|(_, map, _)| at.chunk < map.chunks());
+        let part = |map: &Map| map.within_block(at.chunk);
+        // Blocks are of different sizes: the last chunks of the output may have nothing to come from.
+        if !self.output.has_channels(at.chunk) {
+            return unsafe { rows::clear::<V>(&self.output, at, memory) };
+        }
         for column in 0..self.output.columns {
-            if !there {
-                unsafe {
-                    let pixel = memory.buffer.add(self.output.chunk(at.image, at.chunk, at.row, column));
-                    to.store(pixel, part(&self.output), V::splat(0.0));
-                }
-                continue;
-            }
             let source = self.input.chunk(at.image, at.chunk, at.row / self.factor[0], column / self.factor[1]);
             unsafe {
                 let mut x = from.load::<V>(memory.buffer.add(source), part(&self.input));

@@ -2,7 +2,7 @@
 
 use super::format::{Brain, Bytes, Form, MOST_CHUNKS, Plain};
 use super::vector::{LANES, Vector};
-use super::{Format, LINE};
+use super::{Filters, Format, LINE, Map};
 use crate::engine::graph::Activation;
 
 /// What is done with the sums of a convolution.
@@ -18,10 +18,31 @@ pub(crate) struct Finish {
     pub(crate) activation: Activation,
     /// Applied after the residual was added, if there is one.
     pub(crate) after: Activation,
-    /// How the output lies in memory.
-    pub(crate) format: Format,
-    /// How the residual does: alike, but for the grid.
-    pub(crate) residual: Format,
+    /// How the output's numbers lie in memory, and the bytes from pixel to pixel, which are a block's.
+    pub(crate) output: (Format, usize),
+    /// The residual's, alike but for the grid and the bytes.
+    pub(crate) residual: (Format, usize),
+}
+
+impl Finish {
+    /// What is done with the sums of some filters' products. `after`: applied after the residual was added.
+    pub(super) fn new(
+        filters: &Filters,
+        [activation, after]: [Activation; 2],
+        output: &Map,
+        residual: Option<&Map>,
+    ) -> Self {
+        let lie = |map: &Map| (map.format, map.pixel_stride);
+        Self {
+            channels: output.channels,
+            scale: filters.scale(),
+            bias: filters.bias(),
+            activation,
+            after,
+            output: lie(output),
+            residual: lie(residual.unwrap_or(output)),
+        }
+    }
 }
 
 /// One group of pixels, one block of output channels.
@@ -44,11 +65,11 @@ pub(crate) struct Destination {
 #[inline(always)]
 pub(super) unsafe fn finish<V: Vector>(finish: &Finish, destination: &Destination) {
     unsafe {
-        match finish.format {
+        match finish.output.0 {
             Format::F32 => with_activation::<V, _>(finish, destination, [Plain; 2]),
             Format::Bf16 => with_activation::<V, _>(finish, destination, [Brain; 2]),
             Format::U8(grid) => {
-                let Format::U8(other) = finish.residual else { return };
+                let Format::U8(other) = finish.residual.0 else { return };
                 with_activation::<V, _>(finish, destination, [grid, other].map(Bytes::new));
             }
         }
@@ -129,10 +150,11 @@ impl Destination {
         unsafe { self.sums.add((chunk * 16 + pixel) * LANES) }
     }
 
-    /// Chunks of the block that have channels.
+    /// Chunks of the block, and how many of them have channels.
     #[inline(always)]
-    fn there(&self, finish: &Finish, chunks: usize) -> usize {
-        finish.channels.saturating_sub(self.channel).div_ceil(LANES).min(chunks)
+    fn chunks<F: Form>(&self, finish: &Finish) -> [usize; 2] {
+        let all = finish.output.1 * F::CHUNKS / LINE;
+        [all, finish.channels.saturating_sub(self.channel).div_ceil(LANES).min(all)]
     }
 }
 
@@ -145,7 +167,7 @@ unsafe fn blocks<V: Vector, F: Form>(
     activation: impl Fn(V) -> V,
 ) {
     unsafe {
-        let there = destination.there(finish, F::CHUNKS);
+        let [all, there] = destination.chunks::<F>(finish);
         let first = Channels::new(finish, destination.channel);
         let mut channels = [first; MOST_CHUNKS];
         for chunk in 1..F::CHUNKS {
@@ -159,12 +181,12 @@ unsafe fn blocks<V: Vector, F: Form>(
                 if chunk < there {
                     results[chunk] = activation(channels[chunk].apply(destination.sums(pixel, chunk)));
                     if !destination.residual.is_null() {
-                        let residual = other.load::<V>(destination.residual.add(pixel * LINE), chunk);
+                        let residual = other.load::<V>(destination.residual.add(pixel * finish.residual.1), chunk);
                         results[chunk] = results[chunk].add(residual);
                     }
                 }
             }
-            form.store_block(destination.output.add(pixel * LINE), results);
+            form.store_block(destination.output.add(pixel * finish.output.1), results, all);
         }
     }
 }
@@ -173,19 +195,19 @@ unsafe fn blocks<V: Vector, F: Form>(
 #[inline(always)]
 unsafe fn any_function<V: Vector, F: Form>(finish: &Finish, destination: &Destination, [form, other]: [F; 2]) {
     unsafe {
-        let there = destination.there(finish, F::CHUNKS);
-        for chunk in 0..F::CHUNKS {
+        let [all, there] = destination.chunks::<F>(finish);
+        for chunk in 0..all {
             let channels = (chunk < there).then(|| Channels::<V>::new(finish, destination.channel + chunk * LANES));
             for pixel in 0..destination.pixels {
                 let mut result = V::splat(0.0);
                 if let Some(channels) = channels {
                     result = activate(finish.activation, channels.apply(destination.sums(pixel, chunk)));
                     if !destination.residual.is_null() {
-                        let residual = other.load::<V>(destination.residual.add(pixel * LINE), chunk);
+                        let residual = other.load::<V>(destination.residual.add(pixel * finish.residual.1), chunk);
                         result = activate(finish.after, result.add(residual));
                     }
                 }
-                form.store(destination.output.add(pixel * LINE), chunk, result);
+                form.store(destination.output.add(pixel * finish.output.1), chunk, result);
             }
         }
     }

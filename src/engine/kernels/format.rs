@@ -78,12 +78,14 @@ pub(super) trait Form: Copy {
     /// Writes a chunk.
     unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V);
 
-    /// Writes a whole block: the first [`Self::CHUNKS`] of these.
+    /// Writes a whole block of 1, 2 or 4 chunks: the first of these.
     #[inline(always)]
-    unsafe fn store_block<V: Vector>(self, pixel: *mut u8, numbers: [V; MOST_CHUNKS]) {
+    unsafe fn store_block<V: Vector>(self, pixel: *mut u8, numbers: [V; MOST_CHUNKS], chunks: usize) {
         for (chunk, numbers) in numbers.into_iter().enumerate().take(Self::CHUNKS) {
-            // Safety: as the caller says.
-            unsafe { self.store(pixel, chunk, numbers) }
+            if chunk < chunks {
+                // Safety: as the caller says.
+                unsafe { self.store(pixel, chunk, numbers) }
+            }
         }
     }
 }
@@ -206,8 +208,8 @@ impl Form for Bytes {
     }
 
     #[inline(always)]
-    unsafe fn store_block<V: Vector>(self, pixel: *mut u8, numbers: [V; MOST_CHUNKS]) {
+    unsafe fn store_block<V: Vector>(self, pixel: *mut u8, numbers: [V; MOST_CHUNKS], chunks: usize) {
         let [a, b, c, d] = numbers;
-        unsafe { V::store_u8_block([self.steps(a), self.steps(b), self.steps(c), self.steps(d)], pixel) }
+        unsafe { V::store_u8_block([self.steps(a), self.steps(b), self.steps(c), self.steps(d)], chunks, pixel) }
     }
 }

@@ -1,6 +1,6 @@
 //! The zeros around maps.
 
-use super::{LINE, Map, Memory};
+use super::{Map, Memory};
 
 /// Writes the zeros around one block of a map: the n-th of all images' blocks.
 ///
@@ -8,7 +8,7 @@ use super::{LINE, Map, Memory};
 /// The map lies in the memory's buffer, and nothing else writes or reads its zeros at the time.
 pub(crate) unsafe fn fill(map: &Map, n: usize, memory: &Memory) {
     let [top, left, bottom, _] = map.halo;
-    let pixel = LINE;
+    let pixel = map.pixel_stride;
     let first = map.pixel(n / map.blocks(), n % map.blocks(), 0, 0) - left * pixel;
     let zeros = |from: usize, bytes: usize| unsafe { memory.buffer.add(from).write_bytes(map.format.zero(), bytes) };
     zeros(first - top * map.row_stride, top * map.row_stride);

@@ -55,7 +55,7 @@ impl Pack {
                     }
                     for (pixel, lanes) in square.iter().enumerate().take(pixels) {
                         let to = memory.buffer.add(map.chunk(at.image, at.chunk, at.row, first + pixel));
-                        form.store(to, at.chunk % map.format.chunks(), V::load(lanes.as_ptr()));
+                        form.store(to, map.within_block(at.chunk), V::load(lanes.as_ptr()));
                     }
                 }
             }
@@ -87,7 +87,7 @@ impl Unpack {
                 unsafe {
                     for (pixel, lanes) in square.iter_mut().enumerate().take(pixels) {
                         let from = memory.buffer.add(map.chunk(at.image, at.chunk, at.row, first + pixel));
-                        form.load::<V>(from, at.chunk % map.format.chunks()).store(lanes.as_mut_ptr());
+                        form.load::<V>(from, map.within_block(at.chunk)).store(lanes.as_mut_ptr());
                     }
                     for channel in 0..channels {
                         let row = memory.write(&self.to).add(row_start(map, at, channel) + first);

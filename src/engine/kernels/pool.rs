@@ -2,7 +2,7 @@
 
 use super::format::{AnyForm, Form};
 use super::vector::Vector;
-use super::{LINE, Map, Memory, rows};
+use super::{Map, Memory, rows};
 use crate::engine::graph::{Pool, PoolKind};
 
 /// A pool between maps.
@@ -32,13 +32,17 @@ impl Pooling {
         let (from, to) = (AnyForm::new(self.input.format), AnyForm::new(self.output.format));
         for n in item * per_item..((item + 1) * per_item).min(rows::count(&self.output)) {
             let at = rows::nth(&self.output, n);
+            if !self.output.has_channels(at.chunk) {
+                unsafe { rows::clear::<V>(&self.output, at, memory) };
+                continue;
+            }
             let down = self.window(0, at.row, self.input.rows);
             for column in 0..self.output.columns {
                 let across = self.window(1, column, self.input.columns);
                 unsafe {
                     let numbers = self.pixel::<V>(at, &down, &across, from, memory);
                     let pixel = memory.buffer.add(self.output.chunk(at.image, at.chunk, at.row, column));
-                    to.store(pixel, at.chunk % self.output.format.chunks(), numbers);
+                    to.store(pixel, self.output.within_block(at.chunk), numbers);
                 }
             }
         }
@@ -66,9 +70,9 @@ impl Pooling {
         memory: &Memory,
     ) -> V {
         let maximum = self.pool.kind == PoolKind::Max;
-        let part = at.chunk % self.input.format.chunks();
+        let part = self.input.within_block(at.chunk);
         let first = self.input.chunk(at.image, at.chunk, down.0, across.0);
-        let step = self.pool.dilation[1] * LINE;
+        let step = self.pool.dilation[1] * self.input.pixel_stride;
         unsafe {
             let mut result = V::splat(if maximum { f32::NEG_INFINITY } else { 0.0 });
             for row in 0..down.1 {

@@ -1,6 +1,8 @@
 //! What goes over a map chunk by chunk and row by row: one item of work is one row of one chunk of sixteen channels.
 
-use super::Map;
+use super::format::{AnyForm, Form};
+use super::vector::Vector;
+use super::{Map, Memory};
 
 /// A row of a chunk.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +21,21 @@ pub(super) fn count(map: &Map) -> usize {
 pub(super) fn nth(map: &Map, n: usize) -> Row {
     let (rest, row) = (n / map.rows, n % map.rows);
     Row { image: rest / map.chunks(), chunk: rest % map.chunks(), row }
+}
+
+/// Writes zeros: channels that do not count are to be numbers all the same.
+///
+/// # Safety
+/// As for `Convolve::item`.
+#[inline(always)]
+pub(super) unsafe fn clear<V: Vector>(map: &Map, at: Row, memory: &Memory) {
+    let form = AnyForm::new(map.format);
+    for column in 0..map.columns {
+        unsafe {
+            let pixel = memory.buffer.add(map.chunk(at.image, at.chunk, at.row, column));
+            form.store(pixel, map.within_block(at.chunk), V::splat(0.0));
+        }
+    }
 }
 
 /// Rows for each item, so that an item is worth its handing out.

@@ -1,6 +1,5 @@
 //! What [`super::Winograd`] makes of tiles of inputs, of filters, and of the products' sums.
 
-use super::LINE;
 use super::format::Form;
 use super::product::SUMS;
 use super::vector::{LANES, Vector};
@@ -11,6 +10,8 @@ pub(super) struct Inputs {
     pub(super) from: *const u8,
     /// Bytes from row to row.
     pub(super) row_stride: usize,
+    /// Bytes from pixel to pixel.
+    pub(super) pixel_stride: usize,
     /// Rows and columns from the first on; what lies beyond counts as 0.
     pub(super) there: [usize; 2],
     /// The chunk of a pixel's block, and of a line of points that has as many.
@@ -29,7 +30,7 @@ impl Inputs {
     #[inline(always)]
     pub(super) unsafe fn transform<V: Vector, F: Form, T: Form, const N: usize>(&self, form: F, points: T) {
         let load = |row: usize, column: usize| unsafe {
-            form.load::<V>(self.from.add(row * self.row_stride + column * LINE), self.chunk)
+            form.load::<V>(self.from.add(row * self.row_stride + column * self.pixel_stride), self.chunk)
         };
         let exists = |row: usize, column: usize| row < self.there[0] && column < self.there[1];
         unsafe {

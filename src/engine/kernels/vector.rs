@@ -29,12 +29,14 @@ pub(super) trait Vector: Copy {
     /// Stores sixteen unsigned bytes, rounded to the nearest, ties to even, and limited to 0 … 255.
     unsafe fn store_u8(self, to: *mut u8);
 
-    /// [`Self::store_u8`] of four, which follow one another.
+    /// [`Self::store_u8`] of the first `count` of these, which are 1, 2 or 4, one after another.
     #[inline(always)]
-    unsafe fn store_u8_block(numbers: [Self; 4], to: *mut u8) {
+    unsafe fn store_u8_block(numbers: [Self; 4], count: usize, to: *mut u8) {
         for (index, numbers) in numbers.into_iter().enumerate() {
-            // Safety: as the caller says.
-            unsafe { numbers.store_u8(to.add(index * LANES)) }
+            if index < count {
+                // Safety: as the caller says.
+                unsafe { numbers.store_u8(to.add(index * LANES)) }
+            }
         }
     }
 

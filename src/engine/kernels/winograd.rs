@@ -196,7 +196,7 @@ impl Winograd {
             for chunk in (first..end).step_by(self.cut.pass) {
                 let chunks = chunk..(chunk + self.cut.pass).min(end);
                 self.multiply(part, chunks.clone(), inputs, sums.cast(), kernels);
-                for chunk in chunks.clone().step_by(self.output.format.chunks()) {
+                for chunk in chunks.clone().step_by(self.output.block_chunks()) {
                     self.write(part, chunk, sums.add((chunk - chunks.start) * SUMS).cast(), kernels, memory);
                 }
             }
@@ -255,7 +255,7 @@ impl Winograd {
             for index in 0..count {
                 let tile = first + index - range.start;
                 let slot = tile / self.cut.pixels * self.cut.pass * 16 + tile % self.cut.pixels;
-                for chunk in 0..self.output.format.chunks() {
+                for chunk in 0..self.output.block_chunks() {
                     unsafe {
                         let sums = sums.add((slot + chunk * 16) * LANES);
                         let stride = self.cut.sums_stride();
@@ -278,15 +278,8 @@ impl Winograd {
         kernels: &Kernels,
         memory: &Memory,
     ) {
-        let finish = Finish {
-            channels: self.output.channels,
-            scale: self.filters.scale(),
-            bias: self.filters.bias(),
-            activation: self.activation,
-            after: self.after,
-            format: self.output.format,
-            residual: self.residual.map_or(self.output.format, |map| map.format),
-        };
+        let activations = [self.activation, self.after];
+        let finish = Finish::new(&self.filters, activations, &self.output, self.residual.as_ref());
         for row in 0..self.cut.edge.min(self.output.rows - place.row) {
             unsafe {
                 let at = |map: &Map| memory.buffer.add(map.chunk(place.image, chunk, place.row + row, place.column));
@@ -310,7 +303,7 @@ impl Winograd {
     pub(super) unsafe fn inputs<V: Vector>(&self, part: usize, block: usize, to: *mut u8, memory: &Memory) {
         let stride = self.cut.input_stride(self.input.channels);
         let range = self.range(part);
-        let (from_chunks, to_chunks) = (self.input.format.chunks(), self.cut.points.chunks());
+        let (from_chunks, to_chunks) = (self.input.block_chunks(), self.cut.points.chunks());
         // A block of bfloat16 becomes two of floats, of which the second may have no channel.
         let chunks = from_chunks.min(self.cut.blocks(self.input.channels) * to_chunks - block * from_chunks);
         unsafe {
@@ -322,7 +315,8 @@ impl Winograd {
                 let there = [self.output.rows + 2 - row, self.output.columns + 2 - column];
                 for chunk in 0..chunks {
                     let to = to.add(chunk / to_chunks * self.cut.block_bytes() + index * LINE);
-                    let inputs = Inputs { from, row_stride: self.input.row_stride, there, chunk, to, stride };
+                    let Map { row_stride, pixel_stride, .. } = self.input;
+                    let inputs = Inputs { from, row_stride, pixel_stride, there, chunk, to, stride };
                     match (self.input.format, self.cut.points, self.cut.edge) {
                         (Format::Bf16, Format::Bf16, _) => inputs.transform::<V, _, _, 4>(Brain, Brain),
                         (Format::Bf16, _, 4) => inputs.transform::<V, _, _, 6>(Brain, Plain),

@@ -95,9 +95,9 @@ impl Lowering<'_> {
             last_steps: format.last_steps(per_group),
             tile: TILE,
             taps,
-            reach: top * input.row_stride + left * LINE,
+            reach: top * input.row_stride + left * input.pixel_stride,
             stride: convolution.stride,
-            pixel_stride: convolution.stride[1] * LINE,
+            pixel_stride: convolution.stride[1] * input.pixel_stride,
             group: if convolution.groups == 1 {
                 [0, usize::MAX]
             } else {
@@ -178,9 +178,9 @@ impl Lowering<'_> {
     }
 
     fn depthwise(&mut self, node: &Node, convolution: &Convolution) -> Result<(), Unsupported> {
-        let input = self.at_least(node, node.inputs[0])?;
+        let input = self.any_map(node, node.inputs[0])?;
         let residual = match (convolution.residual, node.inputs.get(1)) {
-            (Some(_), Some(id)) => Some(self.at_least(node, *id)?),
+            (Some(_), Some(id)) => Some(self.any_map(node, *id)?),
             _ => None,
         };
         let output = self.new_map(node.output)?;
@@ -191,7 +191,7 @@ impl Lowering<'_> {
             residual,
             filters: self.store.channels(&node.name, convolution),
             taps: window(&input, convolution.kernel(), convolution.dilation).collect(),
-            reach: top * input.row_stride + left * LINE,
+            reach: top * input.row_stride + left * input.pixel_stride,
             stride: convolution.stride,
             activation: convolution.activation,
             after: convolution.residual.unwrap_or(Activation::Linear),
@@ -204,7 +204,7 @@ impl Lowering<'_> {
 
 /// Bytes from a window's first pixel to each.
 fn window(map: &Map, kernel: [usize; 2], dilation: [usize; 2]) -> impl Iterator<Item = u32> + use<> {
-    let (row, pixel) = (dilation[0] * map.row_stride, dilation[1] * LINE);
+    let (row, pixel) = (dilation[0] * map.row_stride, dilation[1] * map.pixel_stride);
     (0..kernel[0]).flat_map(move |y| (0..kernel[1]).map(move |x| (y * row + x * pixel) as u32))
 }
 
@@ -212,7 +212,7 @@ fn window(map: &Map, kernel: [usize; 2], dilation: [usize; 2]) -> impl Iterator<
 fn cut(input: &Map, output: &Map, stride: [usize; 2], filters: usize, settings: &Settings) -> Cut {
     // Tiles take as long with few pixels as with many, so their groups go on from row to row where the pixels do.
     let tiles = settings.kernels.has_tiles(input.format);
-    let (columns, row) = (output.columns, input.row_stride / LINE);
+    let (columns, row) = (output.columns, input.row_stride / input.pixel_stride);
     // Where both sides are padded by more than the window reaches, an output's row is longer than the input's.
     let flat = tiles && stride == [1, 1] && columns <= row;
     let pitch = if flat { row } else { columns };
@@ -221,9 +221,9 @@ fn cut(input: &Map, output: &Map, stride: [usize; 2], filters: usize, settings: 
     let pixels = if flat { most } else { columns.div_ceil(columns.div_ceil(most)) };
     let strips = output.images * if flat { 1 } else { output.rows };
     let all = strips * strip.div_ceil(pixels);
-    let unit = output.format.chunks().max(2);
+    let unit = output.block_chunks().max(2);
     let units = output.chunks().div_ceil(unit);
-    let group_bytes = pixels * stride[0] * stride[1] * LINE * input.blocks();
+    let group_bytes = pixels * stride[0] * stride[1] * input.pixel_stride * input.blocks();
     let mut pieces = all.div_ceil((INPUT_BYTES / group_bytes.max(1)).clamp(2, all.max(2)));
     let mut segments = 1;
     // Where there is more to read of the input than of the filters, each thread keeps to its part of the picture, which it

@@ -128,7 +128,14 @@ impl<'a> Lowering<'a> {
             };
             return Ok(whole.part(block, self.shape(id)?[1]));
         }
-        let mut map = Map::new(self.layout.formats[id], self.shape(id)?, self.layout.halos[id]);
+        self.own_room(id, self.layout.formats[id])
+    }
+
+    /// Memory for a value as a map that is no other's part.
+    fn own_room(&mut self, id: ValueId, format: Format) -> Result<Map, Unsupported> {
+        let whole_lines = self.settings.kernels.has_tiles(format);
+        let new = if whole_lines { Map::new } else { Map::narrow };
+        let mut map = new(format, self.shape(id)?, self.layout.halos[id]);
         map.offset += self.storages.add(map.bytes());
         Ok(map)
     }
@@ -152,8 +159,7 @@ impl<'a> Lowering<'a> {
             return Ok(*map);
         }
         let other = known.first().copied();
-        let mut map = Map::new(format, self.shape(id)?, self.layout.halos[id]);
-        map.offset += self.storages.add(map.bytes());
+        let map = self.own_room(id, format)?;
         let work = match other {
             Some(input) => Work::Elementwise(Elementwise {
                 input,
@@ -250,19 +256,12 @@ impl<'a> Lowering<'a> {
     }
 
     fn pool(&mut self, node: &Node, pool: Pool) -> Result<(), Unsupported> {
-        let input = self.at_least(node, node.inputs[0])?;
+        let input = self.any_map(node, node.inputs[0])?;
         let output = self.new_map(node.output)?;
         let kind =
             format!("{}{}x{}", if pool.kind == PoolKind::Max { "max" } else { "mean" }, pool.kernel[0], pool.kernel[1]);
         self.push(node, kind, "direct", 0, Work::Pooling(Pooling { input, output, pool }), Some(output));
         Ok(())
-    }
-
-    /// A value as a map of at least as many chunks as the node's output has.
-    pub(super) fn at_least(&mut self, node: &Node, id: ValueId) -> Result<Map, Unsupported> {
-        let map = self.any_map(node, id)?;
-        let wanted = self.layout.formats[node.output];
-        if map.format.chunks() >= wanted.chunks() { Ok(map) } else { self.map(node, id, wanted) }
     }
 
     fn elementwise(

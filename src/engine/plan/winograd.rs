@@ -41,7 +41,7 @@ impl Lowering<'_> {
         let parts = tiles(&output, cut.edge).div_ceil(cut.tiles);
         let work = Winograd {
             filters: self.store.filters(&node.name, convolution, cut.points, arrangement)?,
-            reach: top * input.row_stride + left * LINE,
+            reach: top * input.row_stride + left * input.pixel_stride,
             activation: convolution.activation,
             after,
             transformed: shared.then(|| self.storages.add(parts * cut.input_bytes(input.channels))),
