@@ -1,6 +1,6 @@
 //! `ocelli quantize`.
 
-use super::config::{CatalogArgs, EngineArgs};
+use super::config::{CatalogArgs, EngineArgs, fraction};
 use super::evaluate::look_here;
 use super::pictures::{self, Source};
 use super::{causes, progress, tell};
@@ -42,6 +42,9 @@ pub struct QuantizeCommand {
     /// The ONNX file to write, of QuantizeLinear and DequantizeLinear nodes
     #[arg(short, long, value_name = "FILE.onnx")]
     output: PathBuf,
+    /// The most of the multiplications that may stay in float, where rounding loses most; 0 for the fastest model
+    #[arg(long, value_name = "0..1", default_value_t = 0.3, value_parser = fraction)]
+    float_share: f32,
     #[command(flatten)]
     engine: EngineArgs,
 }
@@ -120,7 +123,13 @@ impl QuantizeCommand {
         if unreadable == sources.len() {
             bail!("{}: none of its pictures can be read", self.calibrate.display());
         }
-        let quantized = calibration.finish(&runtime).with_context(|| path)?;
+        let bar = progress(0, "roundings tried")?;
+        let tried = |done: usize, all: usize| {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        };
+        let quantized = calibration.finish(&runtime, self.float_share.into(), &tried).with_context(|| path)?;
+        bar.finish_and_clear();
         tell(&format!("calibrated with {} pictures", sources.len() - unreadable));
         if !quantized.left.is_empty() {
             let left: Vec<_> = quantized.left.iter().map(|(op, count)| format!("{count} × {op}")).collect();

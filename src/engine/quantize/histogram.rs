@@ -65,6 +65,11 @@ impl Channel {
         if self.count == 0 { 0.0 } else { self.sum / self.count as f64 }
     }
 
+    /// How many numbers there were.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
     /// The middle of each bin that is not empty, and how many numbers are in it.
     pub(super) fn bins(&self) -> impl Iterator<Item = (f32, u32)> {
         let width = 2.0 * self.limit / BINS as f32;

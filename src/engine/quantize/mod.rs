@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! Model ─Calibration::new─► engine with every value as an output ─observe, a picture at a time─► histograms of channels
-//!  ─equalize─► channels of one range ─plan─► a grid for each value ─emit─► Model with QuantizeLinear and DequantizeLinear
+//!  ─equalize─► channels of one range ─plan─► a grid for each value ─probe─► what each rounding loses ─exempt─► the worst
+//!  are left out ─emit─► Model with QuantizeLinear and DequantizeLinear
 //! ```
 //!
 //! Activations are unsigned with a zero point, one grid a tensor; weights are signed, symmetric, with a scale for each
@@ -12,6 +13,7 @@
 
 mod emit;
 mod equalize;
+mod exempt;
 mod filters;
 mod grid;
 mod histogram;
@@ -124,19 +126,30 @@ impl Calibration {
         Ok(())
     }
 
-    /// The quantised model. Some roundings are tried one by one, for which the float model is run again.
+    /// The quantised model.
+    ///
+    /// Up to `float_share` of the multiplications, from 0 to 1, stay in float where rounding loses most. Unless that is 0, all
+    /// roundings are tried one by one, for which the float model is run again; `progress` gets what is done of what.
     ///
     /// # Errors
     /// [`QuantizeError::NoPictures`], [`QuantizeError::Malformed`], [`QuantizeError::Engine`].
-    pub fn finish(self, runtime: &Runtime) -> Result<Quantized, QuantizeError> {
+    pub fn finish(
+        self,
+        runtime: &Runtime,
+        float_share: f64,
+        progress: &dyn Fn(usize, usize),
+    ) -> Result<Quantized, QuantizeError> {
         let Self { mut model, mut network, observed, pictures, .. } = self;
         if observed.is_empty() {
             return Err(QuantizeError::NoPictures);
         }
         let divisors = equalize::equalize(&mut network, &observed)?;
         let mut grids = plan::grids(&network, &observed, &divisors);
-        for value in probe::worst(&model, &network, &grids, runtime, &pictures)? {
-            grids.remove(&value);
+        if float_share > 0.0 {
+            let losses = probe::losses(&model, &network, &grids, runtime, &pictures, progress)?;
+            for value in exempt::exempt(&network, &grids, &observed, losses, float_share)? {
+                grids.remove(&value);
+            }
         }
         let graph = emit::emit(&network, &grids, &means(&observed, &divisors))?;
         model.graph = Some(graph);

@@ -14,26 +14,30 @@ pub(super) fn grids(
     observed: &BTreeMap<String, Channels>,
     divisors: &BTreeMap<String, Vec<f32>>,
 ) -> Grids {
-    let rounded = rounded(network);
-    let owners = owners(network, &rounded);
-    let mut members: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (value, owner) in &owners {
-        members.entry(owner).or_default().push(value);
-    }
     let mut grids = Grids::new();
-    for values in members.values() {
-        let grid = if values.contains(&network.image.as_str()) {
+    for values in groups(network) {
+        let grid = if values.contains(&network.image) {
             Grid::PICTURE
         } else {
-            let slope = match values[..] {
+            let slope = match &values[..] {
                 [value] => network.rectifier(value).map_or(1.0, |(_, slope)| slope),
                 _ => 1.0,
             };
-            distribution(network, values, observed, divisors).grid(slope)
+            distribution(network, &values, observed, divisors).grid(slope)
         };
-        grids.extend(values.iter().map(|value| ((*value).to_owned(), grid)));
+        grids.extend(values.into_iter().map(|value| (value, grid)));
     }
     grids
+}
+
+/// The values that are rounded, those of one grid together.
+pub(super) fn groups(network: &Network) -> Vec<Vec<String>> {
+    let rounded = rounded(network);
+    let mut members: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (value, owner) in owners(network, &rounded) {
+        members.entry(owner).or_default().push(value.into());
+    }
+    members.into_values().collect()
 }
 
 /// The values that are rounded: what a convolution uses, and what else lies between nodes that can work on 8-bit numbers
@@ -69,7 +73,7 @@ fn is_fused(network: &Network, value: &str) -> bool {
 }
 
 /// Whether a convolution or a sum makes a value.
-pub(super) fn is_summed(network: &Network, value: &str) -> bool {
+fn is_summed(network: &Network, value: &str) -> bool {
     let maker = network.maker(value).and_then(|maker| network.roles[maker]);
     matches!(maker, Some(Role::Convolution { .. } | Role::Sum))
 }
@@ -93,15 +97,15 @@ fn owners<'a>(network: &'a Network, rounded: &'a BTreeSet<String>) -> BTreeMap<&
 /// What was observed of several values, with their channels divided. What was moved or joined is counted where it was made.
 fn distribution(
     network: &Network,
-    values: &[&str],
+    values: &[String],
     observed: &BTreeMap<String, Channels>,
     divisors: &BTreeMap<String, Vec<f32>>,
 ) -> Distribution {
-    let made = |value: &&&str| {
+    let made = |value: &&String| {
         !network.maker(value).is_some_and(|maker| matches!(network.roles[maker], Some(Role::Passing | Role::Join)))
     };
     let channels = || {
-        let known = values.iter().filter(made).filter_map(|value| Some((observed.get(*value)?, divisors.get(*value)?)));
+        let known = values.iter().filter(made).filter_map(|value| Some((observed.get(value)?, divisors.get(value)?)));
         known.flat_map(|(channels, divisors)| channels.0.iter().zip(divisors))
     };
     let low = channels().map(|(channel, divisor)| channel.low / divisor).fold(0.0, f32::min);

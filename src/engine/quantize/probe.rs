@@ -1,11 +1,8 @@
-//! Which of the roundings before a leaky ReLU do most harm, measured at the network's outputs.
-//!
-//! Such a grid costs a rounding that nothing but onnxruntime needs: without it onnxruntime runs the convolution in float.
-//! A few of them can lose more than all others together, and those are left out.
+//! How much each rounding loses, measured at the network's outputs.
 
 use super::QuantizeError;
 use super::network::Network;
-use super::plan::{Grids, is_summed};
+use super::plan::{Grids, groups};
 use crate::engine::{Engine, Runtime};
 use crate::onnx::{Extent, Graph, Model, Node, TensorValue, UINT8, ValueInfo};
 use crate::tensor::{NamedTensors, Tensor};
@@ -13,62 +10,59 @@ use crate::tensor::{NamedTensors, Tensor};
 /// Pictures that are looked at.
 pub(super) const PICTURES: usize = 2;
 
-/// A rounding is left out if it loses so many times as much as they do on average.
-const WORST: f64 = 4.0;
-
-/// The values whose grids lose most, of those that only a rectifier uses.
-pub(super) fn worst(
+/// The groups of values that share a grid, and what is lost at the outputs when one of them alone is rounded: the sum over
+/// the pictures of the largest Σ (exact − rounded)² / Σ exact². `progress` gets what is done of what.
+pub(super) fn losses(
     model: &Model,
     network: &Network,
     grids: &Grids,
     runtime: &Runtime,
     pictures: &[Tensor],
-) -> Result<Vec<String>, QuantizeError> {
-    let is_double = |value: &String| {
-        let behind = network.rectifier(value).map(|(user, _)| &network.graph.node[user].output[0]);
-        is_summed(network, value) && behind.is_some_and(|behind| grids.contains_key(behind))
-    };
-    let probed: Vec<&String> = grids.keys().filter(|value| is_double(value)).collect();
-    if probed.is_empty() {
-        return Ok(Vec::new());
-    }
+    progress: &dyn Fn(usize, usize),
+) -> Result<Vec<(Vec<String>, f64)>, QuantizeError> {
+    let probed: Vec<Vec<String>> =
+        groups(network).into_iter().filter(|values| !values.contains(&network.image)).collect();
     let graph = graph(network, grids, &probed);
     let engine = runtime.load(&Model { graph: Some(graph), ..model.clone() }.to_bytes(), &[])?;
     let mut losses = vec![0.0; probed.len()];
-    for picture in pictures {
+    for (done, picture) in pictures.iter().enumerate() {
         let exact = run(engine.as_ref(), picture, None, probed.len())?;
         for (index, loss) in losses.iter_mut().enumerate() {
             *loss += noise(&exact, &run(engine.as_ref(), picture, Some(index), probed.len())?);
+            progress(done * probed.len() + index + 1, pictures.len() * probed.len());
         }
     }
-    let mean = losses.iter().sum::<f64>() / losses.len() as f64;
-    let worst = probed.into_iter().zip(losses).filter(|(_, loss)| *loss > WORST * mean);
-    Ok(worst.map(|(value, _)| value.clone()).collect())
+    Ok(probed.into_iter().zip(losses).collect())
 }
 
-/// The float network, in which v + gain · (rounded v − v) stands for each probed value v: a gain of 1 rounds it.
-fn graph(network: &Network, grids: &Grids, probed: &[&String]) -> Graph {
+/// The float network, in which v + gain · (rounded v − v) stands for each probed value v: a gain of 1 rounds it. There is a
+/// gain for each group of them.
+fn graph(network: &Network, grids: &Grids, probed: &[Vec<String>]) -> Graph {
     let mut graph = network.graph.clone();
     let nodes = std::mem::take(&mut graph.node);
-    for value in probed {
-        graph.input.push(ValueInfo::floats(&part(value, "gain"), &[Extent::Fixed(1)]));
+    for values in probed {
+        graph.input.push(ValueInfo::floats(&part(&values[0], "gain"), &[Extent::Fixed(1)]));
     }
+    let group = |value: &str| probed.iter().find(|values| values.iter().any(|other| other == value));
     for mut node in nodes {
         for name in &mut node.input {
-            if probed.contains(&&*name) {
+            if group(name).is_some() {
                 *name = part(name, "mixed");
             }
         }
         let result = node.output.first().cloned().unwrap_or_default();
         graph.node.push(node);
-        let Some(grid) = grids.get(&result).filter(|_| probed.contains(&&result)) else { continue };
+        let (Some(grid), Some(group)) = (grids.get(&result), group(&result)) else { continue };
+        let gain = part(&group[0], "gain");
         let [scale, zero] = ["scale", "zero"].map(|name| part(&result, name));
         graph.initializer.push(TensorValue::floats(&scale, vec![], &[grid.scale]));
         graph.initializer.push(TensorValue::raw(&zero, vec![], UINT8, vec![grid.zero_point]));
         let mut add = |op_type: &str, operands: &[&str], output: &str| {
-            let operands = operands
-                .iter()
-                .map(|operand| if *operand == "value" { result.clone() } else { part(&result, operand) });
+            let operands = operands.iter().map(|operand| match *operand {
+                "value" => result.clone(),
+                "gain" => gain.clone(),
+                own => part(&result, own),
+            });
             graph.node.push(Node::new(op_type, operands.collect(), &part(&result, output), vec![]));
         };
         add("QuantizeLinear", &["value", "scale", "zero"], "integers");
