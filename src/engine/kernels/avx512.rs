@@ -38,6 +38,8 @@ impl<const BF16: bool> Avx512<BF16> {
 }
 
 impl<const BF16: bool> Vector for Avx512<BF16> {
+    const SUMS: usize = 8;
+
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
         Self(unsafe { _mm512_set1_ps(x) })

@@ -142,8 +142,9 @@ impl Convolve {
         kernels: &Kernels,
         memory: &Memory,
     ) {
+        let numbers = (self.filters.scale(), self.filters.bias());
         let activations = [self.activation, self.after];
-        let finish = Finish::new(&self.filters, activations, &self.output, self.residual.as_ref());
+        let finish = Finish::new(numbers, activations, &self.output, self.residual.as_ref());
         let unit = self.output.block_chunks().max(2);
         let mut sums = Sums([0.0; KEPT_GROUPS * 4 * SUMS / 4]);
         unsafe {

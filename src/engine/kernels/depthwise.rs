@@ -1,25 +1,28 @@
 //! Convolutions in which each channel sees only itself.
 
-use super::finish::activate;
-use super::format::{AnyForm, Brain, Bytes, Form, Plain};
+use super::finish::{Destination, Finish};
+use super::format::{Brain, Bytes, Form, MOST_CHUNKS, Plain};
+use super::product::SUMS;
 use super::vector::{LANES, Vector};
-use super::{ChannelFilters, Format, Map, Memory, rows};
+use super::{ChannelFilters, Format, Kernels, Map, Memory, rows};
 use crate::engine::graph::Activation;
 use std::sync::Arc;
 
-/// A depthwise convolution between maps of one format.
+/// A depthwise convolution between maps.
 #[derive(Debug, Clone)]
 pub(crate) struct Depthwise {
     /// What is looked at; its halo is at least the window's reach.
     pub(crate) input: Map,
     /// What comes of it.
     pub(crate) output: Map,
-    /// What is added, like the output in shape.
+    /// What is added, like the output in shape and format.
     pub(crate) residual: Option<Map>,
-    /// `[chunk][tap][16]`, then `[channel]`.
+    /// The filters, for the input's format.
     pub(crate) filters: Arc<ChannelFilters>,
-    /// Bytes from the first tap's pixel to each tap's.
-    pub(crate) taps: Vec<u32>,
+    /// Rows and columns of the window.
+    pub(crate) kernel: [usize; 2],
+    /// Bytes from a tap to the one below and to the next one in its row.
+    pub(crate) tap_strides: [usize; 2],
     /// Bytes from the pixel at an output's place (times the stride) back to its first tap.
     pub(crate) reach: usize,
     /// Rows and columns between outputs.
@@ -30,97 +33,185 @@ pub(crate) struct Depthwise {
     pub(crate) after: Activation,
 }
 
-/// Pixels computed at a time, so that a filter's numbers are loaded once for all of them.
-const PIXELS: usize = 4;
+/// Pixels whose sums are brought to the output at a time: those of [`SUMS`].
+const PIXELS: usize = SUMS / 4 / LANES;
+
+/// Sums of a block of channels on their way to the output.
+#[repr(align(64))]
+struct Sums([f32; MOST_CHUNKS * SUMS / 4]);
+
+/// A chunk's sums for some pixels.
+pub(super) struct Run {
+    /// The first pixel's first tap.
+    first: *const u8,
+    /// How many pixels.
+    pixels: usize,
+    /// Which chunk.
+    chunk: usize,
+    /// Where they go: `[pixel][16]`.
+    sums: *mut f32,
+}
 
 impl Depthwise {
+    /// Rows of all blocks of all images.
+    fn rows(&self) -> usize {
+        self.output.images * self.output.blocks() * self.output.rows
+    }
+
     /// Pieces of work that can be done in any order, by any thread.
     pub(crate) fn items(&self) -> usize {
-        rows::count(&self.output).div_ceil(rows::per_item(&self.output))
+        self.rows().div_ceil(rows::per_item(&self.output))
     }
 
     /// Does one of them.
     ///
     /// # Safety
     /// As for `Convolve::item`.
-    #[inline(always)]
-    pub(super) unsafe fn item<V: Vector>(&self, item: usize, memory: &Memory) {
+    pub(super) unsafe fn item(&self, item: usize, kernels: &Kernels, memory: &Memory) {
         let per_item = rows::per_item(&self.output);
-        for n in item * per_item..((item + 1) * per_item).min(rows::count(&self.output)) {
-            unsafe {
-                match self.input.format {
-                    Format::F32 => self.row::<V, _>(n, memory, Plain),
-                    Format::Bf16 => self.row::<V, _>(n, memory, Brain),
-                    Format::U8(grid) => self.row::<V, _>(n, memory, Bytes::new(grid)),
-                }
+        let numbers = (std::ptr::null(), self.filters.bias.as_ptr());
+        let finish = Finish::new(numbers, [self.activation, self.after], &self.output, self.residual.as_ref());
+        let mut sums = Sums([0.0; MOST_CHUNKS * SUMS / 4]);
+        for n in item * per_item..((item + 1) * per_item).min(self.rows()) {
+            let (rest, row) = (n / self.output.rows, n % self.output.rows);
+            let (image, block) = (rest / self.output.blocks(), rest % self.output.blocks());
+            for column in (0..self.output.columns).step_by(PIXELS) {
+                unsafe { self.group([image, block, row, column], &mut sums, &finish, kernels, memory) };
             }
         }
     }
 
-    #[inline(always)]
-    unsafe fn row<V: Vector, F: Form>(&self, n: usize, memory: &Memory, form: F) {
-        let at = rows::nth(&self.output, n);
-        if !self.output.has_channels(at.chunk) {
-            return unsafe { rows::clear::<V>(&self.output, at, memory) };
-        }
-        let rows::Row { image, chunk, row } = at;
-        let first = self.input.chunk(image, chunk, row * self.stride[0], 0) - self.reach;
-        let step = self.stride[1] * self.input.pixel_stride;
-        let (whole, rest) = (self.output.columns / PIXELS * PIXELS, self.output.columns % PIXELS);
-        unsafe {
-            let first = memory.buffer.add(first).cast_const();
-            for column in (0..whole).step_by(PIXELS) {
-                let sums = self.sums::<V, F, PIXELS>(first.add(column * step), step, chunk, form);
-                self.write::<V, PIXELS>([image, chunk, row, column], sums, memory);
-            }
-            for column in whole..whole + rest {
-                let sums = self.sums::<V, F, 1>(first.add(column * step), step, chunk, form);
-                self.write::<V, 1>([image, chunk, row, column], sums, memory);
-            }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn sums<V: Vector, F: Form, const N: usize>(
+    /// A block of some pixels of a row.
+    unsafe fn group(
         &self,
-        first: *const u8,
-        step: usize,
-        chunk: usize,
-        form: F,
-    ) -> [V; N] {
-        unsafe {
-            let mut sums = [V::load(self.filters.bias.as_ptr().add(chunk * LANES)); N];
-            let weights = self.filters.weights.as_ptr().add(chunk * self.taps.len() * LANES);
-            for (index, &tap) in self.taps.iter().enumerate() {
-                let weight = V::load(weights.add(index * LANES));
-                for (pixel, sum) in sums.iter_mut().enumerate() {
-                    let x = form.load::<V>(first.add(tap as usize + pixel * step), self.input.within_block(chunk));
-                    *sum = x.mul_add(weight, *sum);
-                }
-            }
-            sums
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn write<V: Vector, const N: usize>(
-        &self,
-        [image, chunk, row, column]: [usize; 4],
-        sums: [V; N],
+        [image, block, row, column]: [usize; 4],
+        sums: &mut Sums,
+        finish: &Finish,
+        kernels: &Kernels,
         memory: &Memory,
     ) {
-        let form = AnyForm::new(self.output.format);
-        for (pixel, sum) in sums.into_iter().enumerate() {
-            let at = |map: &Map| unsafe { memory.buffer.add(map.chunk(image, chunk, row, column + pixel)) };
-            let part = self.output.within_block(chunk);
-            unsafe {
-                let mut result = activate(self.activation, sum);
-                if let Some(map) = &self.residual {
-                    let residual = AnyForm::new(map.format).load::<V>(at(map), map.within_block(chunk));
-                    result = activate(self.after, result.add(residual));
+        let pixels = (self.output.columns - column).min(PIXELS);
+        let chunks = self.output.block_chunks();
+        unsafe {
+            for index in 0..chunks {
+                let chunk = block * chunks + index;
+                if self.output.has_channels(chunk) {
+                    let [y, x] = [row * self.stride[0], column * self.stride[1]];
+                    let first = memory.buffer.add(self.input.chunk(image, chunk, y, x) - self.reach).cast_const();
+                    let sums = sums.0[index * SUMS / 4..].as_mut_ptr();
+                    (kernels.depthwise)(self, Run { first, pixels, chunk, sums });
                 }
-                form.store(at(&self.output), part, result);
+            }
+            let at = |map: &Map| memory.buffer.add(map.chunk(image, block * chunks, row, column));
+            let destination = Destination {
+                sums: sums.0.as_ptr(),
+                channel: block * chunks * LANES,
+                pixels,
+                output: at(&self.output),
+                residual: self.residual.as_ref().map_or(std::ptr::null(), |map| at(map).cast_const()),
+            };
+            (kernels.finish)(finish, &destination);
+        }
+    }
+
+    /// A chunk's sums.
+    ///
+    /// # Safety
+    /// The run's pointers are valid for what it says.
+    #[inline(always)]
+    pub(super) unsafe fn sums<V: Vector>(&self, run: Run) {
+        unsafe {
+            match self.input.format {
+                Format::F32 => self.sums_of::<V, _>(run, Plain),
+                Format::Bf16 => self.sums_of::<V, _>(run, Brain),
+                Format::U8(grid) => self.sums_of::<V, _>(run, Bytes::new(grid)),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn sums_of<V: Vector, F: Form>(&self, run: Run, form: F) {
+        let step = self.stride[1] * self.input.pixel_stride;
+        unsafe {
+            if run.pixels < V::SUMS {
+                for pixel in 0..run.pixels {
+                    self.some::<V, F, 1>(&run, pixel, step, form);
+                }
+                return;
+            }
+            for pixel in (0..run.pixels).step_by(V::SUMS) {
+                // The last ones may be computed twice.
+                let pixel = pixel.min(run.pixels - V::SUMS);
+                match (self.kernel[1], step == self.tap_strides[1]) {
+                    (3, true) => self.sliding::<V, F, 3>(&run, pixel, form),
+                    (5, true) => self.sliding::<V, F, 5>(&run, pixel, form),
+                    _ if V::SUMS == 8 => self.some::<V, F, 8>(&run, pixel, step, form),
+                    _ => self.some::<V, F, 4>(&run, pixel, step, form),
+                }
+            }
+        }
+    }
+
+    /// A chunk's filters.
+    unsafe fn weights(&self, chunk: usize) -> *const f32 {
+        unsafe { self.filters.weights.as_ptr().add(chunk * self.kernel[0] * self.kernel[1] * LANES) }
+    }
+
+    /// N pixels from one on, tap by tap.
+    #[inline(always)]
+    unsafe fn some<V: Vector, F: Form, const N: usize>(&self, run: &Run, pixel: usize, step: usize, form: F) {
+        let part = self.input.within_block(run.chunk);
+        unsafe {
+            let mut sums = [V::splat(0.0); N];
+            let first = run.first.add(pixel * step);
+            let mut weights = self.weights(run.chunk);
+            for y in 0..self.kernel[0] {
+                for x in 0..self.kernel[1] {
+                    let tap = first.add(y * self.tap_strides[0] + x * self.tap_strides[1]);
+                    let weight = V::load(weights);
+                    for i in 0..N {
+                        sums[i] = form.load_stored::<V>(tap.add(i * step), part).mul_add(weight, sums[i]);
+                    }
+                    weights = weights.add(LANES);
+                }
+            }
+            for (i, sum) in sums.into_iter().enumerate() {
+                sum.store(run.sums.add((pixel + i) * LANES));
+            }
+        }
+    }
+
+    /// [`Vector::SUMS`] pixels from one on, where neighbours see the same numbers at taps next to each other: each number is
+    /// read once for a row of taps.
+    #[inline(always)]
+    unsafe fn sliding<V: Vector, F: Form, const TAPS: usize>(&self, run: &Run, pixel: usize, form: F) {
+        let part = self.input.within_block(run.chunk);
+        let step = self.tap_strides[1];
+        unsafe {
+            let mut sums = [V::splat(0.0); MOST_SUMS];
+            let first = run.first.add(pixel * step);
+            let weights = self.weights(run.chunk);
+            for y in 0..self.kernel[0] {
+                let mut row = [V::splat(0.0); TAPS];
+                for x in 0..TAPS {
+                    row[x] = V::load(weights.add((y * TAPS + x) * LANES));
+                }
+                let line = first.add(y * self.tap_strides[0]);
+                for place in 0..V::SUMS + TAPS - 1 {
+                    let numbers = form.load_stored::<V>(line.add(place * step), part);
+                    for x in 0..TAPS {
+                        if place >= x && place - x < V::SUMS {
+                            sums[place - x] = numbers.mul_add(row[x], sums[place - x]);
+                        }
+                    }
+                }
+            }
+            for i in 0..V::SUMS {
+                sums[i].store(run.sums.add((pixel + i) * LANES));
             }
         }
     }
 }
+
+/// The most sums of any [`Vector::SUMS`].
+const MOST_SUMS: usize = 8;

@@ -230,19 +230,25 @@ pub(crate) struct ChannelFilters {
 }
 
 impl ChannelFilters {
-    /// The filters of a convolution of one input channel for each output channel.
-    pub(crate) fn new(convolution: &Convolution) -> Self {
+    /// The filters of a convolution of one input channel for each output channel, of maps of a format. Bytes are multiplied
+    /// as they are stored.
+    pub(crate) fn new(convolution: &Convolution, format: Format) -> Self {
         let [outputs, _, rows, columns] = convolution.weights.shape;
         let taps = rows * columns;
         let source = Source { convolution, fan_in: taps };
         let chunks = outputs.div_ceil(LANES).next_multiple_of(4);
+        let (scale, zero_point) = match format {
+            Format::U8(grid) => (grid.scale, f32::from(grid.zero_point)),
+            _ => (1.0, 0.0),
+        };
+        let mut bias = convolution.bias.clone();
         let mut weights = vec![0.0; chunks * taps * LANES];
         for output in 0..outputs {
             for (tap, number) in source.floats(output).into_iter().enumerate() {
-                weights[(output / LANES * taps + tap) * LANES + output % LANES] = number;
+                weights[(output / LANES * taps + tap) * LANES + output % LANES] = number * scale;
+                bias[output] -= number * scale * zero_point;
             }
         }
-        let mut bias = convolution.bias.clone();
         bias.resize(chunks * LANES, 0.0);
         Self { weights, bias }
     }

@@ -2,7 +2,7 @@
 
 use super::format::{Brain, Bytes, Form, MOST_CHUNKS, Plain};
 use super::vector::{LANES, Vector};
-use super::{Filters, Format, LINE, Map};
+use super::{Format, LINE, Map};
 use crate::engine::graph::Activation;
 
 /// What is done with the sums of a convolution.
@@ -25,9 +25,9 @@ pub(crate) struct Finish {
 }
 
 impl Finish {
-    /// What is done with the sums of some filters' products. `after`: applied after the residual was added.
+    /// What is done with sums. `scale` and `bias` are as the fields; `after`: applied after the residual was added.
     pub(super) fn new(
-        filters: &Filters,
+        (scale, bias): (*const f32, *const f32),
         [activation, after]: [Activation; 2],
         output: &Map,
         residual: Option<&Map>,
@@ -35,8 +35,8 @@ impl Finish {
         let lie = |map: &Map| (map.format, map.pixel_stride);
         Self {
             channels: output.channels,
-            scale: filters.scale(),
-            bias: filters.bias(),
+            scale,
+            bias,
             activation,
             after,
             output: lie(output),

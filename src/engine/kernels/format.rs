@@ -75,6 +75,12 @@ pub(super) trait Form: Copy {
     /// Reads a chunk.
     unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V;
 
+    /// Reads a chunk as it is stored: bytes stay places on their grid.
+    #[inline(always)]
+    unsafe fn load_stored<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
+        unsafe { self.load(pixel, chunk) }
+    }
+
     /// Writes a chunk.
     unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V);
 
@@ -197,9 +203,14 @@ impl Form for Bytes {
     #[inline(always)]
     unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
         unsafe {
-            let steps = V::load_u8(pixel.add(chunk * LANES)).sub(V::splat(self.zero_point));
+            let steps = self.load_stored::<V>(pixel, chunk).sub(V::splat(self.zero_point));
             steps.mul(V::splat(self.scale))
         }
+    }
+
+    #[inline(always)]
+    unsafe fn load_stored<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
+        unsafe { V::load_u8(pixel.add(chunk * LANES)) }
     }
 
     #[inline(always)]

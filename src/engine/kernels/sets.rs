@@ -1,5 +1,6 @@
 //! The kernels of each instruction set, chosen when the program runs.
 
+use super::depthwise::Run;
 use super::finish::{self, Destination, Finish};
 use super::product::{self, Product};
 use super::tile::Outputs;
@@ -29,7 +30,7 @@ pub(crate) struct Kernels {
     pub(super) pack_row: unsafe fn(&[f32], Format, *mut u8),
     pub(super) winograd_inputs: unsafe fn(&Winograd, usize, usize, *mut u8, &Memory),
     pub(super) winograd_outputs: unsafe fn(&Winograd, Outputs),
-    pub(super) depthwise: unsafe fn(&Depthwise, usize, &Memory),
+    pub(super) depthwise: unsafe fn(&Depthwise, Run),
     pub(super) pooling: unsafe fn(&Pooling, usize, &Memory),
     pub(super) elementwise: unsafe fn(&Elementwise, usize, &Memory),
     pub(super) regroup: unsafe fn(&Regroup, usize, &Memory),
@@ -131,7 +132,11 @@ macro_rules! kernels {
             unsafe fn winograd_outputs(work: &Winograd, outputs: Outputs) {
                 unsafe { work.outputs::<$vector>(outputs) }
             }
-            kernels!(@items [$($features)?] $vector, depthwise Depthwise, pooling Pooling, elementwise Elementwise,
+            $(#[target_feature(enable = $features)])?
+            unsafe fn depthwise(work: &Depthwise, run: Run) {
+                unsafe { work.sums::<$vector>(run) }
+            }
+            kernels!(@items [$($features)?] $vector, pooling Pooling, elementwise Elementwise,
                 regroup Regroup, pack Pack, unpack Unpack);
             Kernels {
                 set: $set,

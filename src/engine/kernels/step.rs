@@ -191,7 +191,7 @@ impl Work {
                 Self::Stem(work) => work.item(item, kernels, memory),
                 Self::WinogradInputs(work) => work.input_item(item, kernels, memory),
                 Self::Winograd(work) => work.item(item, kernels, memory),
-                Self::Depthwise(work) => (kernels.depthwise)(work, item, memory),
+                Self::Depthwise(work) => work.item(item, kernels, memory),
                 Self::Pooling(work) => (kernels.pooling)(work, item, memory),
                 Self::Elementwise(work) => (kernels.elementwise)(work, item, memory),
                 Self::Regroup(work) => (kernels.regroup)(work, item, memory),

@@ -12,6 +12,9 @@ pub(crate) const LANES: usize = 16;
 /// All functions need the processor to have the instruction set of the implementation. Pointers are to be valid for
 /// sixteen numbers of their kind; they need no alignment.
 pub(super) trait Vector: Copy {
+    /// Sums that stay in registers beside a few factors: 4 or 8.
+    const SUMS: usize = 4;
+
     /// All lanes x.
     unsafe fn splat(x: f32) -> Self;
     /// Sixteen floats.

@@ -278,8 +278,9 @@ impl Winograd {
         kernels: &Kernels,
         memory: &Memory,
     ) {
+        let numbers = (self.filters.scale(), self.filters.bias());
         let activations = [self.activation, self.after];
-        let finish = Finish::new(&self.filters, activations, &self.output, self.residual.as_ref());
+        let finish = Finish::new(numbers, activations, &self.output, self.residual.as_ref());
         for row in 0..self.cut.edge.min(self.output.rows - place.row) {
             unsafe {
                 let at = |map: &Map| memory.buffer.add(map.chunk(place.image, chunk, place.row + row, place.column));

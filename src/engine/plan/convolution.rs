@@ -179,22 +179,20 @@ impl Lowering<'_> {
 
     fn depthwise(&mut self, node: &Node, convolution: &Convolution) -> Result<(), Unsupported> {
         let input = self.any_map(node, node.inputs[0])?;
-        let residual = match (convolution.residual, node.inputs.get(1)) {
-            (Some(_), Some(id)) => Some(self.any_map(node, *id)?),
-            _ => None,
-        };
+        let (residual, after) = self.residual(node, convolution)?;
         let output = self.new_map(node.output)?;
         let [top, left, ..] = convolution.padding;
         let work = Depthwise {
             input,
             output,
             residual,
-            filters: self.store.channels(&node.name, convolution),
-            taps: window(&input, convolution.kernel(), convolution.dilation).collect(),
+            filters: self.store.channels(&node.name, convolution, input.format),
+            kernel: convolution.kernel(),
+            tap_strides: [convolution.dilation[0] * input.row_stride, convolution.dilation[1] * input.pixel_stride],
             reach: top * input.row_stride + left * input.pixel_stride,
             stride: convolution.stride,
             activation: convolution.activation,
-            after: convolution.residual.unwrap_or(Activation::Linear),
+            after,
         };
         let multiply_adds = multiply_adds(convolution, &self.shape(node.output)?);
         self.push(node, kind(convolution), "depthwise", multiply_adds, Work::Depthwise(work), Some(output));

@@ -12,7 +12,7 @@ type Key = (String, &'static str, Arrangement);
 #[derive(Default)]
 pub(crate) struct FilterStore {
     filters: Mutex<HashMap<Key, Arc<Filters>>>,
-    channels: Mutex<HashMap<String, Arc<ChannelFilters>>>,
+    channels: Mutex<HashMap<(String, &'static str), Arc<ChannelFilters>>>,
 }
 
 impl FilterStore {
@@ -40,9 +40,10 @@ impl FilterStore {
         known.keys().find(|(name, ..)| name == node).map(|(_, format, arrangement)| (*format, *arrangement))
     }
 
-    /// A depthwise convolution's filters.
-    pub(super) fn channels(&self, node: &str, convolution: &Convolution) -> Arc<ChannelFilters> {
+    /// A depthwise convolution's filters for maps of a format.
+    pub(super) fn channels(&self, node: &str, convolution: &Convolution, format: Format) -> Arc<ChannelFilters> {
         let mut known = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(node.to_owned()).or_insert_with(|| Arc::new(ChannelFilters::new(convolution))).clone()
+        let key = (node.to_owned(), format.name());
+        known.entry(key).or_insert_with(|| Arc::new(ChannelFilters::new(convolution, format))).clone()
     }
 }
