@@ -265,7 +265,9 @@ fn operators_that_stay_in_float_are_told() {
 fn the_loss_is_that_between_two_evaluations() {
     let Some(data) = data::folder() else { return };
     let labelled = data.join("detection/coco128").canonicalize().expect("a path");
-    let Some((folder, ended)) = quantized(&format!(" --float-share 0 --evaluate {}", labelled.display())) else { return };
+    let Some((folder, ended)) = quantized(&format!(" --float-share 0 --evaluate {}", labelled.display())) else {
+        return;
+    };
     let figures = ["yolo-fastest-1.1.onnx", "int8.onnx"].map(|model| {
         ocelli(&folder, &format!("evaluate --data {} --model {model} --json -", labelled.display())).json()
     });
