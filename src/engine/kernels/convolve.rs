@@ -1,7 +1,7 @@
 //! Convolutions as sums of products over taps, for all formats and instruction sets.
 
 use super::finish::{Destination, Finish};
-use super::product::{Product, SUMS};
+use super::product::{Depth, Product, SUMS};
 use super::{Filters, Kernels, LANES, Map, Memory};
 use crate::engine::graph::Activation;
 use std::ops::Range;
@@ -20,12 +20,8 @@ pub(crate) struct Convolve {
     pub(crate) filters: Arc<Filters>,
     /// Bytes from the first tap's line to each tap's.
     pub(crate) taps: Vec<u32>,
-    /// Taps from the first on whose lines count as a whole.
-    pub(crate) whole: usize,
-    /// Steps of 32 bits that count of the other taps' lines.
-    pub(crate) last_steps: usize,
-    /// Bytes of a tap's filters for one chunk.
-    pub(crate) tile: usize,
+    /// How much of each tap counts.
+    pub(crate) depth: Depth,
     /// Bytes from the pixel at an output's place (times the stride) back to its first tap.
     pub(crate) reach: usize,
     /// Rows and columns between outputs.
@@ -194,7 +190,9 @@ impl Convolve {
                     let group_count = if tiles_of_two { 2 } else { second - first + 1 };
                     unsafe {
                         let tiles = |chunk: usize| {
-                            self.filters.tiles().add((chunk * self.taps.len() + part * self.cut.kept[1]) * self.tile)
+                            self.filters
+                                .tiles()
+                                .add((chunk * self.taps.len() + part * self.cut.kept[1]) * self.depth.tile)
                         };
                         product(&Product {
                             groups: [locate(&self.at(first), block), locate(&self.at(second), block)],
@@ -202,9 +200,7 @@ impl Convolve {
                             pixels: self.cut.pixels,
                             pixel_stride: self.pixel_stride,
                             taps,
-                            whole: self.whole.saturating_sub(part * self.cut.kept[1]),
-                            last_steps: self.last_steps,
-                            tile: self.tile,
+                            depth: self.depth.after(part * self.cut.kept[1]),
                             filters: [tiles(chunk), tiles(chunk + chunk_count - 1)],
                             chunk_count,
                             go_on: part > 0,

@@ -49,6 +49,7 @@ pub(crate) use pack::{Pack, Unpack};
 pub(crate) use peak::peak;
 pub(crate) use plain::{Located, PlainStep};
 pub(crate) use pool::Pooling;
+pub(crate) use product::Depth;
 #[cfg(test)]
 pub(crate) use sets::all;
 pub(crate) use sets::{Kernels, best, of};

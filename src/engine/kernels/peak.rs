@@ -1,6 +1,6 @@
 //! The most that a core does.
 
-use super::product::{Product, SUMS};
+use super::product::{Depth, Product, SUMS};
 use super::{Block, Format, Kernels, LINE, TILE};
 use std::time::{Duration, Instant};
 
@@ -27,9 +27,7 @@ pub(crate) fn peak(kernels: &Kernels, format: Format) -> f64 {
             pixels,
             pixel_stride: LINE,
             taps: &[0; TAPS],
-            whole: TAPS,
-            last_steps: 0,
-            tile: TILE,
+            depth: Depth { whole: TAPS, last_steps: 0, tile: TILE },
             filters: [at.add(filters).cast_const(), at.add(filters + TAPS * TILE).cast_const()],
             chunk_count: 2,
             go_on: false,

@@ -10,6 +10,30 @@ pub(crate) const SUMS: usize = 16 * LINE;
 /// read once in a run, from far away, and the processor by itself looks no further than the page.
 const AHEAD: usize = 2 * TILE;
 
+/// How much of each tap counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Depth {
+    /// Taps from the first on whose lines count as a whole.
+    pub(crate) whole: usize,
+    /// Steps of 32 bits that count of the other taps' lines.
+    pub(crate) last_steps: usize,
+    /// Bytes from a tap's filters, for one chunk, to the next one's.
+    pub(crate) tile: usize,
+}
+
+impl Depth {
+    /// Steps of a tap.
+    #[inline(always)]
+    fn steps(self, tap: usize) -> usize {
+        if tap < self.whole { LANES } else { self.last_steps }
+    }
+
+    /// The same without the first taps.
+    pub(super) fn after(self, taps: usize) -> Self {
+        Self { whole: self.whole.saturating_sub(taps), ..self }
+    }
+}
+
 /// What is multiplied with what, and where the sums go.
 ///
 /// A *tap* is one place of the window in one block of input channels. Its filters, for one chunk of sixteen outputs,
@@ -26,12 +50,8 @@ pub(crate) struct Product<'a> {
     pub(crate) pixel_stride: usize,
     /// Bytes from the first tap's line to each tap's.
     pub(crate) taps: &'a [u32],
-    /// Taps from the first on whose lines count as a whole.
-    pub(crate) whole: usize,
-    /// Steps of 32 bits that count of the other taps' lines.
-    pub(crate) last_steps: usize,
-    /// Bytes from a tap's filters to the next one's.
-    pub(crate) tile: usize,
+    /// How much of each tap counts.
+    pub(crate) depth: Depth,
     /// The first tap's tile of each chunk.
     pub(crate) filters: [*const u8; 2],
     /// One or two of them count.
@@ -131,7 +151,7 @@ unsafe fn block<D: Dot, const CHUNKS: usize, const PIXELS: usize>(
         let mut filters: [*const u8; CHUNKS] = std::array::from_fn(|i| product.filters[chunk + i]);
         for (index, &tap) in product.taps.iter().enumerate() {
             let line = first.add(tap as usize);
-            for step in 0..if index < product.whole { LANES } else { product.last_steps } {
+            for step in 0..product.depth.steps(index) {
                 filters.iter().for_each(|filters| fetch(filters.wrapping_add(AHEAD + step * LINE)));
                 let numbers: [D::Filters; CHUNKS] = std::array::from_fn(|i| D::filters(filters[i].add(step * LINE)));
                 for (pixel, line) in (0..PIXELS).map(|pixel| (pixel, line.add(pixel * stride + step * 4))) {
@@ -142,7 +162,7 @@ unsafe fn block<D: Dot, const CHUNKS: usize, const PIXELS: usize>(
                 }
             }
             for filters in &mut filters {
-                *filters = filters.add(product.tile);
+                *filters = filters.add(product.depth.tile);
             }
         }
         for (i, sums) in sums.iter().enumerate() {

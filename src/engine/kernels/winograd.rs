@@ -8,7 +8,7 @@
 
 use super::finish::{Destination, Finish};
 use super::format::{Brain, Plain};
-use super::product::{Product, SUMS};
+use super::product::{Depth, Product, SUMS};
 use super::stem::Line;
 use super::tile::{Inputs, Outputs, Rows};
 use super::vector::Vector;
@@ -209,6 +209,7 @@ impl Winograd {
         let taps: Vec<u32> = (0..blocks).map(|block| (block * self.cut.block_bytes()) as u32).collect();
         let input_stride = self.cut.input_stride(self.input.channels);
         let last_steps = self.cut.points.last_steps(self.input.channels);
+        let depth = Depth { whole: blocks - 1, last_steps, tile: TILE };
         let groups = self.range(part).len().div_ceil(self.cut.pixels);
         let product = kernels.product(self.cut.points);
         unsafe { (kernels.configure)(self.cut.pixels) };
@@ -227,9 +228,7 @@ impl Winograd {
                             pixels: self.cut.pixels,
                             pixel_stride: LINE,
                             taps: &taps,
-                            whole: blocks - 1,
-                            last_steps,
-                            tile: TILE,
+                            depth,
                             filters: [filters(chunk), filters(chunk + chunk_count - 1)],
                             chunk_count,
                             go_on: false,

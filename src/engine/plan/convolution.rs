@@ -4,7 +4,8 @@ use super::lower::Lowering;
 use super::{Settings, winograd};
 use crate::engine::graph::{Activation, Convolution, Elements, Node, Unsupported};
 use crate::engine::kernels::{
-    Arrangement, Convolve, Cut, Depthwise, Filters, Format, KEPT_GROUPS, LANES, LINE, Map, Place, Stem, TILE, Work,
+    Arrangement, Convolve, Cut, Depth, Depthwise, Filters, Format, KEPT_GROUPS, LANES, LINE, Map, Place, Stem, TILE,
+    Work,
 };
 
 /// Rows of one item of a [`Stem`].
@@ -91,9 +92,7 @@ impl Lowering<'_> {
         let [top, left, ..] = convolution.padding;
         let work = Convolve {
             // A group of the convolution has whole blocks if there are several.
-            whole: taps.len() - rows * columns,
-            last_steps: format.last_steps(per_group),
-            tile: TILE,
+            depth: Depth { whole: taps.len() - rows * columns, last_steps: format.last_steps(per_group), tile: TILE },
             taps,
             reach: top * input.row_stride + left * input.pixel_stride,
             stride: convolution.stride,
@@ -153,9 +152,7 @@ impl Lowering<'_> {
             residual,
             filters: self.store.filters(&node.name, convolution, format, Arrangement::Rows)?,
             taps: (0..inputs * rows).map(|row| (row * padded * format.bytes()) as u32).collect(),
-            whole: 0,
-            last_steps: tile / LINE,
-            tile,
+            depth: Depth { whole: 0, last_steps: tile / LINE, tile },
             reach: 0,
             stride: convolution.stride,
             pixel_stride: convolution.stride[1] * format.bytes(),
