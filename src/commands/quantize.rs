@@ -10,6 +10,7 @@ use ocelli::catalog::{Entry, ModelFile};
 use ocelli::dataset::{ClassOverrides, Dataset, OpenOptions, Severity, open};
 use ocelli::detector::Detector;
 use ocelli::engine::quantize::{Calibration, Quantized};
+use ocelli::engine::{EngineOptions, Runtime};
 use ocelli::evaluate::{Evaluation, MeasureOptions, RunSettings, measure};
 use ocelli::letterbox::{Letterbox, Size};
 use ocelli::ordered::in_order;
@@ -128,7 +129,9 @@ impl QuantizeCommand {
             bar.set_length(all as u64);
             bar.set_position(done as u64);
         };
-        let quantized = calibration.finish(&runtime, self.float_share.into(), &tried).with_context(|| path)?;
+        // What is tried is rounded here and there: a precision that was asked for does not fit it.
+        let trials = Runtime::new(EngineOptions { precision: None, ..*runtime.options() });
+        let quantized = calibration.finish(&trials, self.float_share.into(), &tried).with_context(|| path)?;
         bar.finish_and_clear();
         tell(&format!("calibrated with {} pictures", sources.len() - unreadable));
         if !quantized.left.is_empty() {

@@ -58,9 +58,14 @@ impl Depthwise {
         self.output.images * self.output.blocks() * self.output.rows
     }
 
+    /// How many of them an item has.
+    fn per_item(&self) -> usize {
+        (rows::per_item(&self.output) / self.output.block_chunks()).max(1)
+    }
+
     /// Pieces of work that can be done in any order, by any thread.
     pub(crate) fn items(&self) -> usize {
-        self.rows().div_ceil(rows::per_item(&self.output))
+        self.rows().div_ceil(self.per_item())
     }
 
     /// Does one of them.
@@ -68,29 +73,33 @@ impl Depthwise {
     /// # Safety
     /// As for `Convolve::item`.
     pub(super) unsafe fn item(&self, item: usize, kernels: &Kernels, memory: &Memory) {
-        let per_item = rows::per_item(&self.output);
+        let per_item = self.per_item();
+        // Groups of one size, near enough.
+        let columns = self.output.columns;
+        let pixels = columns.div_ceil(columns.div_ceil(PIXELS));
         let numbers = (std::ptr::null(), self.filters.bias.as_ptr());
         let finish = Finish::new(numbers, [self.activation, self.after], &self.output, self.residual.as_ref());
         let mut sums = Sums([0.0; MOST_CHUNKS * SUMS / 4]);
         for n in item * per_item..((item + 1) * per_item).min(self.rows()) {
             let (rest, row) = (n / self.output.rows, n % self.output.rows);
             let (image, block) = (rest / self.output.blocks(), rest % self.output.blocks());
-            for column in (0..self.output.columns).step_by(PIXELS) {
-                unsafe { self.group([image, block, row, column], &mut sums, &finish, kernels, memory) };
+            for column in (0..columns).step_by(pixels) {
+                let at = [image, block, row, column];
+                unsafe { self.group(at, pixels.min(columns - column), &mut sums, &finish, kernels, memory) };
             }
         }
     }
 
-    /// A block of some pixels of a row.
+    /// A block of some pixels of a row, from one on.
     unsafe fn group(
         &self,
         [image, block, row, column]: [usize; 4],
+        pixels: usize,
         sums: &mut Sums,
         finish: &Finish,
         kernels: &Kernels,
         memory: &Memory,
     ) {
-        let pixels = (self.output.columns - column).min(PIXELS);
         let chunks = self.output.block_chunks();
         unsafe {
             for index in 0..chunks {

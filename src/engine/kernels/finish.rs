@@ -93,6 +93,10 @@ unsafe fn with_activation<V: Vector, F: Form>(finish: &Finish, destination: &Des
                 let zero = V::splat(0.0);
                 blocks::<V, F>(finish, destination, forms, |x| x.max(zero));
             }
+            Activation::Clip(low, high) => {
+                let (low, high) = (V::splat(low), V::splat(high));
+                blocks::<V, F>(finish, destination, forms, |x| x.max(low).min(high));
+            }
             _ => any_function::<V, F>(finish, destination, forms),
         }
     }

@@ -1,4 +1,5 @@
-//! How a map's numbers lie in memory: pixel by pixel in blocks of channels, a block of 64 bytes a pixel.
+//! How a map's numbers lie in memory: pixel by pixel in blocks of channels, a block of 64 bytes a pixel, or of
+//! fewer where there is one block of few channels.
 
 use super::vector::{LANES, Vector};
 use crate::engine::graph::Grid;

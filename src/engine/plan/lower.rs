@@ -133,6 +133,7 @@ impl<'a> Lowering<'a> {
 
     /// Memory for a value as a map that is no other's part.
     fn own_room(&mut self, id: ValueId, format: Format) -> Result<Map, Unsupported> {
+        // Tiles are loaded by whole lines.
         let whole_lines = self.settings.kernels.has_tiles(format);
         let new = if whole_lines { Map::new } else { Map::narrow };
         let mut map = new(format, self.shape(id)?, self.layout.halos[id]);

@@ -8,6 +8,7 @@ use super::filters::Filters;
 use super::histogram::{Channel, Channels};
 use super::network::{Network, Role};
 use super::plan::Grids;
+use crate::onnx::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The values that are best not rounded, of groups with their [`super::probe::losses`]: those that lose more than the
@@ -26,6 +27,7 @@ pub(super) fn exempt(
         .into_iter()
         .filter(|(_, loss)| *loss > mean)
         .map(|(values, loss)| {
+            let values = with_rectified(network, grids, values);
             let slowed = values.iter().flat_map(|value| slowed(network, grids, value)).collect();
             // What slows nothing comes first of all.
             let worth = loss / sum(&slowed).max(f64::MIN_POSITIVE);
@@ -46,9 +48,20 @@ pub(super) fn exempt(
     Ok(exempt)
 }
 
+/// The same, and what a rectifier makes them of: a rounding before it is of no use where there is none behind.
+fn with_rectified(network: &Network, grids: &Grids, mut values: Vec<String>) -> Vec<String> {
+    let rectified = |value: &String| match network.operands(network.maker(value)?) {
+        [operand] if network.rectifier(operand).is_some() && grids.contains_key(operand) => Some(operand.clone()),
+        _ => None,
+    };
+    let more: Vec<String> = values.iter().filter_map(rectified).collect();
+    values.extend(more);
+    values
+}
+
 /// Multiplications of each node, in proportion.
 fn multiplications(network: &Network, observed: &BTreeMap<String, Channels>) -> Result<Vec<f64>, QuantizeError> {
-    let count = |(index, node): (usize, &crate::onnx::Node)| {
+    let count = |(index, node): (usize, &Node)| {
         let Some(Role::Convolution { groups }) = network.roles[index] else { return Ok(0.0) };
         let filters = Filters::read(network, index, groups)?;
         let channels = observed.get(&node.output[0]).map_or(&[][..], |channels| &channels.0);

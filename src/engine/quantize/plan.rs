@@ -23,7 +23,11 @@ pub(super) fn grids(
                 [value] => network.rectifier(value).map_or(1.0, |(_, slope)| slope),
                 _ => 1.0,
             };
-            distribution(network, &values, observed, divisors).grid(slope)
+            match distribution(network, &values, observed, divisors) {
+                Some(distribution) => distribution.grid(slope),
+                // Nothing is known of what an operator makes that stays in float.
+                None => continue,
+            }
         };
         grids.extend(values.into_iter().map(|value| (value, grid)));
     }
@@ -94,13 +98,13 @@ fn owners<'a>(network: &'a Network, rounded: &'a BTreeSet<String>) -> BTreeMap<&
     owners
 }
 
-/// What was observed of several values, with their channels divided. What was moved or joined is counted where it was made.
+/// What was observed of several values, if anything was, with their channels divided. What was moved or joined is counted where it was made.
 fn distribution(
     network: &Network,
     values: &[String],
     observed: &BTreeMap<String, Channels>,
     divisors: &BTreeMap<String, Vec<f32>>,
-) -> Distribution {
+) -> Option<Distribution> {
     let made = |value: &&String| {
         !network.maker(value).is_some_and(|maker| matches!(network.roles[maker], Some(Role::Passing | Role::Join)))
     };
@@ -108,13 +112,14 @@ fn distribution(
         let known = values.iter().filter(made).filter_map(|value| Some((observed.get(value)?, divisors.get(value)?)));
         known.flat_map(|(channels, divisors)| channels.0.iter().zip(divisors))
     };
+    channels().next()?;
     let low = channels().map(|(channel, divisor)| channel.low / divisor).fold(0.0, f32::min);
     let high = channels().map(|(channel, divisor)| channel.high / divisor).fold(0.0, f32::max);
     let mut distribution = Distribution::new(low, high);
     for (channel, divisor) in channels() {
         channel.bins().for_each(|(number, count)| distribution.add(number / divisor, f64::from(count)));
     }
-    distribution
+    Some(distribution)
 }
 
 /// Whether a node works on rounded numbers.

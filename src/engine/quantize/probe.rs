@@ -1,6 +1,7 @@
 //! How much each rounding loses, measured at the network's outputs.
 
 use super::QuantizeError;
+use super::grid::Grid;
 use super::network::Network;
 use super::plan::{Grids, groups};
 use crate::engine::{Engine, Runtime};
@@ -20,8 +21,9 @@ pub(super) fn losses(
     pictures: &[Tensor],
     progress: &dyn Fn(usize, usize),
 ) -> Result<Vec<(Vec<String>, f64)>, QuantizeError> {
-    let probed: Vec<Vec<String>> =
-        groups(network).into_iter().filter(|values| !values.contains(&network.image)).collect();
+    // Not the image, nor what no node makes, nor what has no grid.
+    let is_probed = |value: &String| network.maker(value).is_some() && grids.contains_key(value);
+    let probed: Vec<Vec<String>> = groups(network).into_iter().filter(|values| values.iter().all(is_probed)).collect();
     let graph = graph(network, grids, &probed);
     let engine = runtime.load(&Model { graph: Some(graph), ..model.clone() }.to_bytes(), &[])?;
     let mut losses = vec![0.0; probed.len()];
@@ -50,28 +52,34 @@ fn graph(network: &Network, grids: &Grids, probed: &[Vec<String>]) -> Graph {
                 *name = part(name, "mixed");
             }
         }
-        let result = node.output.first().cloned().unwrap_or_default();
+        let results = node.output.clone();
         graph.node.push(node);
-        let (Some(grid), Some(group)) = (grids.get(&result), group(&result)) else { continue };
-        let gain = part(&group[0], "gain");
-        let [scale, zero] = ["scale", "zero"].map(|name| part(&result, name));
-        graph.initializer.push(TensorValue::floats(&scale, vec![], &[grid.scale]));
-        graph.initializer.push(TensorValue::raw(&zero, vec![], UINT8, vec![grid.zero_point]));
-        let mut add = |op_type: &str, operands: &[&str], output: &str| {
-            let operands = operands.iter().map(|operand| match *operand {
-                "value" => result.clone(),
-                "gain" => gain.clone(),
-                own => part(&result, own),
-            });
-            graph.node.push(Node::new(op_type, operands.collect(), &part(&result, output), vec![]));
-        };
-        add("QuantizeLinear", &["value", "scale", "zero"], "integers");
-        add("DequantizeLinear", &["integers", "scale", "zero"], "rounded");
-        add("Sub", &["rounded", "value"], "error");
-        add("Mul", &["error", "gain"], "share");
-        add("Add", &["value", "share"], "mixed");
+        for result in results {
+            let (Some(grid), Some(group)) = (grids.get(&result), group(&result)) else { continue };
+            add_rounding(&mut graph, &result, *grid, &part(&group[0], "gain"));
+        }
     }
     graph
+}
+
+/// Adds the nodes that mix a value and its rounding.
+fn add_rounding(graph: &mut Graph, value: &str, grid: Grid, gain: &str) {
+    let [scale, zero] = ["scale", "zero"].map(|name| part(value, name));
+    graph.initializer.push(TensorValue::floats(&scale, vec![], &[grid.scale]));
+    graph.initializer.push(TensorValue::raw(&zero, vec![], UINT8, vec![grid.zero_point]));
+    let mut add = |op_type: &str, operands: &[&str], output: &str| {
+        let operands = operands.iter().map(|operand| match *operand {
+            "value" => value.to_owned(),
+            "gain" => gain.to_owned(),
+            own => part(value, own),
+        });
+        graph.node.push(Node::new(op_type, operands.collect(), &part(value, output), vec![]));
+    };
+    add("QuantizeLinear", &["value", "scale", "zero"], "integers");
+    add("DequantizeLinear", &["integers", "scale", "zero"], "rounded");
+    add("Sub", &["rounded", "value"], "error");
+    add("Mul", &["error", "gain"], "share");
+    add("Add", &["value", "share"], "mixed");
 }
 
 fn part(value: &str, name: &str) -> String {
@@ -88,14 +96,15 @@ fn run(
     Ok(engine.run([picture.clone()].into_iter().chain(gains).collect())?)
 }
 
-/// The largest of the outputs' Σ (exact − rounded)² / Σ exact².
+/// The largest of the outputs' Σ (exact − rounded)² / Σ exact²; 1 for one in which something is no number.
 fn noise(exact: &NamedTensors, rounded: &NamedTensors) -> f64 {
     let pairs = exact.iter().zip(rounded).filter_map(|((_, a), (_, b))| Some((a.as_f32()?, b.as_f32()?)));
     let ratios = pairs.map(|(exact, rounded)| {
-        let squares = exact.iter().zip(rounded).fold([0.0, f64::MIN_POSITIVE], |[noise, signal], (a, b)| {
+        let [noise, signal] = exact.iter().zip(rounded).fold([0.0; 2], |[noise, signal], (a, b)| {
             [noise + f64::from(a - b).powi(2), signal + f64::from(*a).powi(2)]
         });
-        squares[0] / squares[1]
+        // An output of zeros has no scale to measure noise by.
+        if signal == 0.0 { 0.0 } else { Some(noise / signal).filter(|ratio| ratio.is_finite()).unwrap_or(1.0) }
     });
     ratios.fold(0.0, f64::max)
 }

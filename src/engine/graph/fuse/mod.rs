@@ -6,6 +6,7 @@
 mod activation;
 mod convolution;
 mod layout;
+mod mixed;
 
 use super::{Binary, Graph, Node, Operation, ValueId};
 
@@ -16,6 +17,7 @@ pub(crate) fn fuse(graph: &mut Graph) {
     // Only now is it clear which factors and summands belong to nothing else.
     fusion.pass(true);
     fusion.finish();
+    mixed::part(graph);
 }
 
 /// A graph that is being rewritten.

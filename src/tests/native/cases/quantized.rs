@@ -41,6 +41,12 @@ fn small() -> TensorValue {
     TensorValue::floats("v", vec![8, 4, 1, 1], &numbers)
 }
 
+/// The same eight times as large.
+fn large() -> TensorValue {
+    let numbers: Vec<f32> = (0..8 * 4).map(|index| (index * 37 % 63 - 31) as f32 / 16.0).collect();
+    TensorValue::floats("large", vec![8, 4, 1, 1], &numbers)
+}
+
 /// From rounded numbers to those before they are rounded again.
 fn convolution(x: &str, y: &str) -> Vec<Node> {
     let axis = || vec![Attribute::int("axis", 0)];
@@ -95,6 +101,19 @@ pub(super) fn cases() -> Vec<Case> {
                 rounded("s", "y"),
             ],
             2.0,
+        ),
+        // Brought to the sum's grid before it is added, the larger one would be cut off.
+        case(
+            "a sum of bytes and floats beyond their grid",
+            vec![unsigned(), filters(), vec![large()]],
+            vec![
+                rounded("x0", "x"),
+                vec![node("Conv", "x large", "d", vec![])],
+                convolution("x", "c"),
+                vec![node("Add", "c d", "s.s", vec![]), node("Relu", "s.s", "s", vec![])],
+                rounded("s", "y"),
+            ],
+            1.0,
         ),
         case(
             "the largest of bytes",
