@@ -108,7 +108,7 @@ impl Depthwise {
                     let [y, x] = [row * self.stride[0], column * self.stride[1]];
                     let first = memory.buffer.add(self.input.chunk(image, chunk, y, x) - self.reach).cast_const();
                     let sums = sums.0[index * SUMS / 4..].as_mut_ptr();
-                    (kernels.depthwise)(self, Run { first, pixels, chunk, sums });
+                    (kernels.depthwise)(self, &Run { first, pixels, chunk, sums });
                 }
             }
             let at = |map: &Map| memory.buffer.add(map.chunk(image, block * chunks, row, column));
@@ -128,7 +128,7 @@ impl Depthwise {
     /// # Safety
     /// The run's pointers are valid for what it says.
     #[inline(always)]
-    pub(super) unsafe fn sums<V: Vector>(&self, run: Run) {
+    pub(super) unsafe fn sums<V: Vector>(&self, run: &Run) {
         unsafe {
             match self.input.format {
                 Format::F32 => self.sums_of::<V, _>(run, Plain),
@@ -139,12 +139,12 @@ impl Depthwise {
     }
 
     #[inline(always)]
-    unsafe fn sums_of<V: Vector, F: Form>(&self, run: Run, form: F) {
+    unsafe fn sums_of<V: Vector, F: Form>(&self, run: &Run, form: F) {
         let step = self.stride[1] * self.input.pixel_stride;
         unsafe {
             if run.pixels < V::SUMS {
                 for pixel in 0..run.pixels {
-                    self.some::<V, F, 1>(&run, pixel, step, form);
+                    self.some::<V, F, 1>(run, pixel, step, form);
                 }
                 return;
             }
@@ -152,10 +152,10 @@ impl Depthwise {
                 // The last ones may be computed twice.
                 let pixel = pixel.min(run.pixels - V::SUMS);
                 match (self.kernel[1], step == self.tap_strides[1]) {
-                    (3, true) => self.sliding::<V, F, 3>(&run, pixel, form),
-                    (5, true) => self.sliding::<V, F, 5>(&run, pixel, form),
-                    _ if V::SUMS == 8 => self.some::<V, F, 8>(&run, pixel, step, form),
-                    _ => self.some::<V, F, 4>(&run, pixel, step, form),
+                    (3, true) => self.sliding::<V, F, 3>(run, pixel, form),
+                    (5, true) => self.sliding::<V, F, 5>(run, pixel, form),
+                    _ if V::SUMS == 8 => self.some::<V, F, 8>(run, pixel, step, form),
+                    _ => self.some::<V, F, 4>(run, pixel, step, form),
                 }
             }
         }
@@ -178,8 +178,8 @@ impl Depthwise {
                 for x in 0..self.kernel[1] {
                     let tap = first.add(y * self.tap_strides[0] + x * self.tap_strides[1]);
                     let weight = V::load(weights);
-                    for i in 0..N {
-                        sums[i] = form.load_stored::<V>(tap.add(i * step), part).mul_add(weight, sums[i]);
+                    for (i, sum) in sums.iter_mut().enumerate() {
+                        *sum = form.load_stored::<V>(tap.add(i * step), part).mul_add(weight, *sum);
                     }
                     weights = weights.add(LANES);
                 }
@@ -202,8 +202,8 @@ impl Depthwise {
             let weights = self.weights(run.chunk);
             for y in 0..self.kernel[0] {
                 let mut row = [V::splat(0.0); TAPS];
-                for x in 0..TAPS {
-                    row[x] = V::load(weights.add((y * TAPS + x) * LANES));
+                for (x, weight) in row.iter_mut().enumerate() {
+                    *weight = V::load(weights.add((y * TAPS + x) * LANES));
                 }
                 let line = first.add(y * self.tap_strides[0]);
                 for place in 0..V::SUMS + TAPS - 1 {
@@ -215,8 +215,8 @@ impl Depthwise {
                     }
                 }
             }
-            for i in 0..V::SUMS {
-                sums[i].store(run.sums.add((pixel + i) * LANES));
+            for (i, sum) in sums.into_iter().enumerate().take(V::SUMS) {
+                sum.store(run.sums.add((pixel + i) * LANES));
             }
         }
     }

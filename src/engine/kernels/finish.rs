@@ -174,9 +174,9 @@ unsafe fn blocks<V: Vector, F: Form>(
         let [all, there] = destination.chunks::<F>(finish);
         let first = Channels::new(finish, destination.channel);
         let mut channels = [first; MOST_CHUNKS];
-        for chunk in 1..F::CHUNKS {
+        for (chunk, channels) in channels.iter_mut().enumerate().take(F::CHUNKS) {
             if chunk < there {
-                channels[chunk] = Channels::new(finish, destination.channel + chunk * LANES);
+                *channels = Channels::new(finish, destination.channel + chunk * LANES);
             }
         }
         for pixel in 0..destination.pixels {

@@ -30,7 +30,7 @@ pub(crate) struct Kernels {
     pub(super) pack_row: unsafe fn(&[f32], Format, *mut u8),
     pub(super) winograd_inputs: unsafe fn(&Winograd, usize, usize, *mut u8, &Memory),
     pub(super) winograd_outputs: unsafe fn(&Winograd, Outputs),
-    pub(super) depthwise: unsafe fn(&Depthwise, Run),
+    pub(super) depthwise: unsafe fn(&Depthwise, &Run),
     pub(super) pooling: unsafe fn(&Pooling, usize, &Memory),
     pub(super) elementwise: unsafe fn(&Elementwise, usize, &Memory),
     pub(super) regroup: unsafe fn(&Regroup, usize, &Memory),
@@ -133,7 +133,7 @@ macro_rules! kernels {
                 unsafe { work.outputs::<$vector>(outputs) }
             }
             $(#[target_feature(enable = $features)])?
-            unsafe fn depthwise(work: &Depthwise, run: Run) {
+            unsafe fn depthwise(work: &Depthwise, run: &Run) {
                 unsafe { work.sums::<$vector>(run) }
             }
             kernels!(@items [$($features)?] $vector, pooling Pooling, elementwise Elementwise,
