@@ -1,7 +1,7 @@
 //! Convolutions in which each channel sees only itself.
 
 use super::finish::{Destination, Finish};
-use super::format::{Brain, Bytes, Form, MOST_CHUNKS, Plain};
+use super::format::{Brain, Bytes, KnownForm, MOST_CHUNKS, Plain};
 use super::product::SUMS;
 use super::vector::{LANES, Vector};
 use super::{ChannelFilters, Format, Kernels, Map, Memory, rows};
@@ -35,6 +35,9 @@ pub(crate) struct Depthwise {
 
 /// Pixels whose sums are brought to the output at a time: those of [`SUMS`].
 const PIXELS: usize = SUMS / 4 / LANES;
+
+/// The most of [`Vector::SUMS`].
+const MOST_SUMS: usize = 8;
 
 /// Sums of a block of channels on their way to the output.
 #[repr(align(64))]
@@ -139,7 +142,7 @@ impl Depthwise {
     }
 
     #[inline(always)]
-    unsafe fn sums_of<V: Vector, F: Form>(&self, run: &Run, form: F) {
+    unsafe fn sums_of<V: Vector, F: KnownForm>(&self, run: &Run, form: F) {
         let step = self.stride[1] * self.input.pixel_stride;
         unsafe {
             if run.pixels < V::SUMS {
@@ -168,7 +171,7 @@ impl Depthwise {
 
     /// N pixels from one on, tap by tap.
     #[inline(always)]
-    unsafe fn some<V: Vector, F: Form, const N: usize>(&self, run: &Run, pixel: usize, step: usize, form: F) {
+    unsafe fn some<V: Vector, F: KnownForm, const N: usize>(&self, run: &Run, pixel: usize, step: usize, form: F) {
         let part = self.input.within_block(run.chunk);
         unsafe {
             let mut sums = [V::splat(0.0); N];
@@ -193,7 +196,7 @@ impl Depthwise {
     /// [`Vector::SUMS`] pixels from one on, where neighbours see the same numbers at taps next to each other: each number is
     /// read once for a row of taps.
     #[inline(always)]
-    unsafe fn sliding<V: Vector, F: Form, const TAPS: usize>(&self, run: &Run, pixel: usize, form: F) {
+    unsafe fn sliding<V: Vector, F: KnownForm, const TAPS: usize>(&self, run: &Run, pixel: usize, form: F) {
         let part = self.input.within_block(run.chunk);
         let step = self.tap_strides[1];
         unsafe {
@@ -221,6 +224,3 @@ impl Depthwise {
         }
     }
 }
-
-/// The most sums of any [`Vector::SUMS`].
-const MOST_SUMS: usize = 8;

@@ -1,15 +1,13 @@
 //! From sums to a map: scale, bias, activation, residual, format.
 
-use super::format::{Brain, Bytes, Form, MOST_CHUNKS, Plain};
+use super::format::{Brain, Bytes, KnownForm, MOST_CHUNKS, Plain};
 use super::vector::{LANES, Vector};
-use super::{Format, LINE, Map};
+use super::{Format, Map};
 use crate::engine::graph::Activation;
 
 /// What is done with the sums of a convolution.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Finish {
-    /// Output channels; the last block's others become 0, whatever their sums.
-    pub(crate) channels: usize,
     /// Factor for each output channel, where the sums are integers; null where they are floats.
     pub(crate) scale: *const f32,
     /// Added for each output channel.
@@ -18,10 +16,12 @@ pub(crate) struct Finish {
     pub(crate) activation: Activation,
     /// Applied after the residual was added, if there is one.
     pub(crate) after: Activation,
-    /// How the output's numbers lie in memory, and the bytes from pixel to pixel, which are a block's.
-    pub(crate) output: (Format, usize),
-    /// The residual's, alike but for the grid and the bytes.
-    pub(crate) residual: (Format, usize),
+    /// What comes of it; the channels of the last block that do not count become 0, whatever their sums.
+    pub(crate) output: Map,
+    /// Chunks of one of its blocks.
+    pub(crate) chunks: usize,
+    /// What is added, alike but for the grid and the bytes of a pixel; the output where nothing is.
+    pub(crate) residual: Map,
 }
 
 impl Finish {
@@ -32,16 +32,8 @@ impl Finish {
         output: &Map,
         residual: Option<&Map>,
     ) -> Self {
-        let lie = |map: &Map| (map.format, map.pixel_stride);
-        Self {
-            channels: output.channels,
-            scale,
-            bias,
-            activation,
-            after,
-            output: lie(output),
-            residual: lie(residual.unwrap_or(output)),
-        }
+        let residual = *residual.unwrap_or(output);
+        Self { scale, bias, activation, after, output: *output, chunks: output.block_chunks(), residual }
     }
 }
 
@@ -65,11 +57,11 @@ pub(crate) struct Destination {
 #[inline(always)]
 pub(super) unsafe fn finish<V: Vector>(finish: &Finish, destination: &Destination) {
     unsafe {
-        match finish.output.0 {
+        match finish.output.format {
             Format::F32 => with_activation::<V, _>(finish, destination, [Plain; 2]),
             Format::Bf16 => with_activation::<V, _>(finish, destination, [Brain; 2]),
             Format::U8(grid) => {
-                let Format::U8(other) = finish.residual.0 else { return };
+                let Format::U8(other) = finish.residual.format else { return };
                 with_activation::<V, _>(finish, destination, [grid, other].map(Bytes::new));
             }
         }
@@ -78,7 +70,7 @@ pub(super) unsafe fn finish<V: Vector>(finish: &Finish, destination: &Destinatio
 
 /// Functions that need no more than a few instructions are chosen before the numbers are gone through.
 #[inline(always)]
-unsafe fn with_activation<V: Vector, F: Form>(finish: &Finish, destination: &Destination, forms: [F; 2]) {
+unsafe fn with_activation<V: Vector, F: KnownForm>(finish: &Finish, destination: &Destination, forms: [F; 2]) {
     unsafe {
         if !destination.residual.is_null() && finish.after != Activation::Linear {
             return any_function::<V, F>(finish, destination, forms);
@@ -148,30 +140,35 @@ impl<V: Vector> Channels<V> {
 }
 
 impl Destination {
+    /// Chunks of the block that have channels.
+    #[inline(always)]
+    fn there(&self, finish: &Finish) -> usize {
+        finish.output.channels.saturating_sub(self.channel).div_ceil(LANES).min(finish.chunks)
+    }
+
     /// A pixel's sums of one of the block's chunks.
     #[inline(always)]
     unsafe fn sums(&self, pixel: usize, chunk: usize) -> *const f32 {
         unsafe { self.sums.add((chunk * 16 + pixel) * LANES) }
     }
 
-    /// Chunks of the block, and how many of them have channels.
+    /// A pixel's block of what is added.
     #[inline(always)]
-    fn chunks<F: Form>(&self, finish: &Finish) -> [usize; 2] {
-        let all = finish.output.1 * F::CHUNKS / LINE;
-        [all, finish.channels.saturating_sub(self.channel).div_ceil(LANES).min(all)]
+    unsafe fn residual(&self, pixel: usize, finish: &Finish) -> *const u8 {
+        unsafe { self.residual.add(pixel * finish.residual.pixel_stride) }
     }
 }
 
 /// Pixel by pixel, a block at a time.
 #[inline(always)]
-unsafe fn blocks<V: Vector, F: Form>(
+unsafe fn blocks<V: Vector, F: KnownForm>(
     finish: &Finish,
     destination: &Destination,
     [form, other]: [F; 2],
     activation: impl Fn(V) -> V,
 ) {
     unsafe {
-        let [all, there] = destination.chunks::<F>(finish);
+        let there = destination.there(finish);
         let first = Channels::new(finish, destination.channel);
         let mut channels = [first; MOST_CHUNKS];
         for (chunk, channels) in channels.iter_mut().enumerate().take(F::CHUNKS) {
@@ -185,33 +182,34 @@ unsafe fn blocks<V: Vector, F: Form>(
                 if chunk < there {
                     results[chunk] = activation(channels[chunk].apply(destination.sums(pixel, chunk)));
                     if !destination.residual.is_null() {
-                        let residual = other.load::<V>(destination.residual.add(pixel * finish.residual.1), chunk);
+                        let residual = other.load::<V>(destination.residual(pixel, finish), chunk);
                         results[chunk] = results[chunk].add(residual);
                     }
                 }
             }
-            form.store_block(destination.output.add(pixel * finish.output.1), results, all);
+            form.store_block(destination.output.add(pixel * finish.output.pixel_stride), results, finish.chunks);
         }
     }
 }
 
-/// Chunk by chunk, with functions that are looked up for each.
+/// Chunk by chunk, with functions that are looked up for each. It has the sum in common with [`blocks`], but one function for
+/// both that takes the functions was not inlined: bytes took up to 1.6 times as long.
 #[inline(always)]
-unsafe fn any_function<V: Vector, F: Form>(finish: &Finish, destination: &Destination, [form, other]: [F; 2]) {
+unsafe fn any_function<V: Vector, F: KnownForm>(finish: &Finish, destination: &Destination, [form, other]: [F; 2]) {
     unsafe {
-        let [all, there] = destination.chunks::<F>(finish);
-        for chunk in 0..all {
+        let there = destination.there(finish);
+        for chunk in 0..finish.chunks {
             let channels = (chunk < there).then(|| Channels::<V>::new(finish, destination.channel + chunk * LANES));
             for pixel in 0..destination.pixels {
                 let mut result = V::splat(0.0);
                 if let Some(channels) = channels {
                     result = activate(finish.activation, channels.apply(destination.sums(pixel, chunk)));
                     if !destination.residual.is_null() {
-                        let residual = other.load::<V>(destination.residual.add(pixel * finish.residual.1), chunk);
+                        let residual = other.load::<V>(destination.residual(pixel, finish), chunk);
                         result = activate(finish.after, result.add(residual));
                     }
                 }
-                form.store(destination.output.add(pixel * finish.output.1), chunk, result);
+                form.store(destination.output.add(pixel * finish.output.pixel_stride), chunk, result);
             }
         }
     }

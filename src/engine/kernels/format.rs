@@ -70,20 +70,26 @@ impl Format {
 /// # Safety
 /// As for [`Vector`]; `pixel` is the first byte of a block.
 pub(super) trait Form: Copy {
-    /// Chunks of sixteen channels in a block.
-    const CHUNKS: usize;
-
     /// Reads a chunk.
     unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V;
+
+    /// Writes a chunk.
+    unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V);
+}
+
+/// A [`Form`] whose kind is known when the code is compiled.
+///
+/// # Safety
+/// As for [`Form`].
+pub(super) trait KnownForm: Form {
+    /// Chunks of sixteen channels in a block, at most.
+    const CHUNKS: usize;
 
     /// Reads a chunk as it is stored: bytes stay places on their grid.
     #[inline(always)]
     unsafe fn load_stored<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
         unsafe { self.load(pixel, chunk) }
     }
-
-    /// Writes a chunk.
-    unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V);
 
     /// Writes a whole block of 1, 2 or 4 chunks: the first of these.
     #[inline(always)]
@@ -102,8 +108,6 @@ pub(super) trait Form: Copy {
 pub(super) struct Plain;
 
 impl Form for Plain {
-    const CHUNKS: usize = 1;
-
     #[inline(always)]
     unsafe fn load<V: Vector>(self, pixel: *const u8, _: usize) -> V {
         unsafe { V::load(pixel.cast()) }
@@ -115,13 +119,15 @@ impl Form for Plain {
     }
 }
 
+impl KnownForm for Plain {
+    const CHUNKS: usize = 1;
+}
+
 /// [`Format::Bf16`]
 #[derive(Clone, Copy)]
 pub(super) struct Brain;
 
 impl Form for Brain {
-    const CHUNKS: usize = 2;
-
     #[inline(always)]
     unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
         unsafe { V::load_bf16(pixel.add(chunk * 32).cast()) }
@@ -131,6 +137,10 @@ impl Form for Brain {
     unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V) {
         unsafe { numbers.store_bf16(pixel.add(chunk * 32).cast()) }
     }
+}
+
+impl KnownForm for Brain {
+    const CHUNKS: usize = 2;
 }
 
 /// [`Format::U8`]
@@ -160,9 +170,6 @@ impl AnyForm {
 }
 
 impl Form for AnyForm {
-    /// Of no use here: it depends on the kind.
-    const CHUNKS: usize = 0;
-
     #[inline(always)]
     unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
         unsafe {
@@ -199,8 +206,6 @@ impl Bytes {
 }
 
 impl Form for Bytes {
-    const CHUNKS: usize = 4;
-
     #[inline(always)]
     unsafe fn load<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
         unsafe {
@@ -210,13 +215,17 @@ impl Form for Bytes {
     }
 
     #[inline(always)]
-    unsafe fn load_stored<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
-        unsafe { V::load_u8(pixel.add(chunk * LANES)) }
-    }
-
-    #[inline(always)]
     unsafe fn store<V: Vector>(self, pixel: *mut u8, chunk: usize, numbers: V) {
         unsafe { self.steps(numbers).store_u8(pixel.add(chunk * LANES)) }
+    }
+}
+
+impl KnownForm for Bytes {
+    const CHUNKS: usize = 4;
+
+    #[inline(always)]
+    unsafe fn load_stored<V: Vector>(self, pixel: *const u8, chunk: usize) -> V {
+        unsafe { V::load_u8(pixel.add(chunk * LANES)) }
     }
 
     #[inline(always)]

@@ -50,10 +50,7 @@ pub(super) fn exempt(
 
 /// The same, and what a rectifier makes them of: a rounding before it is of no use where there is none behind.
 fn with_rectified(network: &Network, grids: &Grids, mut values: Vec<String>) -> Vec<String> {
-    let rectified = |value: &String| match network.operands(network.maker(value)?) {
-        [operand] if network.rectifier(operand).is_some() && grids.contains_key(operand) => Some(operand.clone()),
-        _ => None,
-    };
+    let rectified = |value: &String| network.rectified(value).filter(|operand| grids.contains_key(*operand)).cloned();
     let more: Vec<String> = values.iter().filter_map(rectified).collect();
     values.extend(more);
     values
@@ -73,10 +70,8 @@ fn multiplications(network: &Network, observed: &BTreeMap<String, Channels>) -> 
 /// The convolutions that are done in float if a value is not rounded: those that use it, and, in onnxruntime, the one that
 /// makes it, itself or up to a rectifier that is one with it.
 fn slowed(network: &Network, grids: &Grids, value: &str) -> impl Iterator<Item = usize> {
-    let maker = network.maker(value).and_then(|maker| match network.operands(maker) {
-        [operand] if network.rectifier(operand).is_some() && !grids.contains_key(operand) => network.maker(operand),
-        _ => Some(maker),
-    });
+    let operand = network.rectified(value).filter(|operand| !grids.contains_key(*operand));
+    let maker = network.maker(operand.map_or(value, String::as_str));
     let nodes = network.users(value).iter().copied().chain(maker);
     nodes.filter(|node| matches!(network.roles[*node], Some(Role::Convolution { .. })))
 }

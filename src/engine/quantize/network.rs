@@ -165,6 +165,14 @@ impl Network {
         }
     }
 
+    /// The operand of the rectifier that makes a value, if nothing else uses it.
+    pub(super) fn rectified(&self, value: &str) -> Option<&String> {
+        match self.operands(self.maker(value)?) {
+            [operand] if self.rectifier(operand).is_some() => Some(operand),
+            _ => None,
+        }
+    }
+
     /// The rectifier that alone uses a value, and its slope below 0.
     pub(super) fn rectifier(&self, value: &str) -> Option<(usize, f32)> {
         match self.users(value) {
